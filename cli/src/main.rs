@@ -1,0 +1,2 @@
+//! mxtls.
+fn main() {}

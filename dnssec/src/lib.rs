@@ -1,0 +1,1 @@
+//! DNSSEC verdicts on DNS answers.
