@@ -1,0 +1,48 @@
+use std::cell::OnceCell;
+
+use ring::digest::{Digest, SHA256, SHA512, digest};
+
+use crate::record::{Matching, Selector};
+use crate::selection::UsableTlsa;
+
+/// What records may be compared with in one certificate. Each digest is made at most once (RFC 6698 §2.1).
+pub(crate) struct Association<'a> {
+    certificate: Part<'a>,
+    spki: Option<Part<'a>>,
+}
+
+impl<'a> Association<'a> {
+    /// `spki` is `None` where the certificate cannot be taken apart: then only Cert(0) can match.
+    pub(crate) fn new(certificate: &'a [u8], spki: Option<&'a [u8]>) -> Self {
+        Self { certificate: Part::new(certificate), spki: spki.map(Part::new) }
+    }
+
+    /// Whether selector, matching type and data of `record` agree with this certificate.
+    pub(crate) fn matches(&self, record: &UsableTlsa) -> bool {
+        match record.selector() {
+            Selector::Cert => self.certificate.matches(record),
+            Selector::Spki => self.spki.as_ref().is_some_and(|spki| spki.matches(record)),
+        }
+    }
+}
+
+struct Part<'a> {
+    bytes: &'a [u8],
+    sha256: OnceCell<Digest>,
+    sha512: OnceCell<Digest>,
+}
+
+impl<'a> Part<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, sha256: OnceCell::new(), sha512: OnceCell::new() }
+    }
+
+    fn matches(&self, record: &UsableTlsa) -> bool {
+        let found = match record.matching() {
+            Matching::Full => self.bytes,
+            Matching::Sha256 => self.sha256.get_or_init(|| digest(&SHA256, self.bytes)).as_ref(),
+            Matching::Sha512 => self.sha512.get_or_init(|| digest(&SHA512, self.bytes)).as_ref(),
+        };
+        found == record.data()
+    }
+}

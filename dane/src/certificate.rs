@@ -1,0 +1,94 @@
+use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
+
+use crate::der::{DerError, Reader, Value, single, tag};
+use crate::error::MalformedCertificate;
+
+/// The SubjectPublicKeyInfo of a certificate, byte for byte as it stands there (RFC 6698 §2.1.2).
+///
+/// It reads certificates that PKIX libraries refuse: of version 1, with unknown critical extensions, with dates that
+/// make no sense. Under DANE-EE(3) all of them can be right (RFC 7671 §5.1), and their keys must still be able to check
+/// the signature of the handshake.
+///
+/// # Errors
+/// [`MalformedCertificate`] where the bytes are not one certificate in DER.
+pub fn leaf_spki<'a>(
+    certificate: &'a CertificateDer<'_>,
+) -> Result<SubjectPublicKeyInfoDer<'a>, MalformedCertificate> {
+    match Certificate::parse(certificate) {
+        Ok(certificate) => Ok(certificate.spki.into()),
+        Err(DerError) => Err(MalformedCertificate),
+    }
+}
+
+/// The fields of a certificate (RFC 5280 §4.1), borrowed and not yet interpreted.
+#[derive(Clone, Debug)]
+pub(crate) struct Certificate<'a> {
+    /// The whole certificate.
+    pub(crate) der: &'a [u8],
+    /// What the issuer signed: the TBSCertificate with tag and length.
+    pub(crate) signed: &'a [u8],
+    /// The signature algorithm inside what was signed.
+    pub(crate) inner_algorithm: Value<'a>,
+    pub(crate) issuer: &'a [u8],
+    pub(crate) validity: Value<'a>,
+    pub(crate) subject: &'a [u8],
+    pub(crate) spki: &'a [u8],
+    /// The sequence of extensions; none before version 3.
+    pub(crate) extensions: Option<&'a [u8]>,
+    /// Content of the AlgorithmIdentifier beside the signature.
+    pub(crate) algorithm: &'a [u8],
+    pub(crate) signature: Value<'a>,
+}
+
+impl<'a> Certificate<'a> {
+    /// Takes a certificate apart. The parts are only held against their tags, so that whatever DANE-EE(3) does not look
+    /// at cannot make it fail.
+    pub(crate) fn parse(der: &'a [u8]) -> Result<Self, DerError> {
+        let mut outer = Reader::new(single(der, tag::SEQUENCE)?.content);
+        let signed = outer.expect(tag::SEQUENCE)?;
+        let algorithm = outer.expect(tag::SEQUENCE)?.content;
+        let signature = outer.expect(tag::BIT_STRING)?;
+        outer.end()?;
+
+        let mut fields = Reader::new(signed.content);
+        let _version = fields.optional(tag::context_constructed(0))?;
+        let _serial_number = fields.expect(tag::INTEGER)?;
+        let inner_algorithm = fields.expect(tag::SEQUENCE)?;
+        let issuer = fields.expect(tag::SEQUENCE)?.raw;
+        let validity = fields.expect(tag::SEQUENCE)?;
+        let subject = fields.expect(tag::SEQUENCE)?.raw;
+        let spki = fields.expect(tag::SEQUENCE)?.raw;
+        let _issuer_unique_id = fields.optional(tag::context(1))?;
+        let _subject_unique_id = fields.optional(tag::context(2))?;
+        let extensions = fields.optional(tag::context_constructed(3))?.map(|value| value.content);
+        fields.end()?;
+        Ok(Self {
+            der,
+            signed: signed.raw,
+            inner_algorithm,
+            issuer,
+            validity,
+            subject,
+            spki,
+            extensions,
+            algorithm,
+            signature,
+        })
+    }
+
+    /// Whether it names itself as its issuer (RFC 5280 §6.1, "self-issued"); its key may be another.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
+    }
+}
+
+/// Whether `der` is exactly one SubjectPublicKeyInfo, of whatever algorithm.
+pub(crate) fn is_public_key(der: &[u8]) -> bool {
+    let parse = || {
+        let mut fields = Reader::new(single(der, tag::SEQUENCE)?.content);
+        Reader::new(fields.expect(tag::SEQUENCE)?.content).expect(tag::OID)?;
+        fields.expect(tag::BIT_STRING)?;
+        fields.end()
+    };
+    parse().is_ok()
+}
