@@ -1,0 +1,140 @@
+//! How much work one question may cause.
+
+use crate::{Failure, Question, failure::Reason};
+
+/// Bounds on the work for one question, over all the answers fetched for it.
+///
+/// Each that is passed ends the validation with an error, never with "insecure": work is what an attacker
+/// can make a validator do (CVE-2023-50387, CVE-2023-50868), and giving up must not be worth anything to them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Questions asked, the first included. Default 128: one DS for each label of the longest names in use
+    /// (34 labels under `ip6.arpa`), several aliases long.
+    pub questions: u16,
+    /// Aliases followed. Default 11, as long as other resolvers follow them.
+    pub aliases: u16,
+    /// Records in the answer and authority sections of one message. Default 4000.
+    pub records: u16,
+    /// DS records at one delegation, and DNSKEY records in one zone. Default 16.
+    pub keys: u16,
+    /// Signatures tried for one RRset. Default 6.
+    pub signatures_per_rrset: u16,
+    /// NSEC and NSEC3 records whose signature is looked at, in one message. Default 24: a denial
+    /// needs at most three, and a recursive resolver gathers those of several aliases.
+    pub denials_per_message: u16,
+    /// Signatures verified, good and bad. Default 160.
+    pub signatures: u16,
+    /// Signatures that may turn out not to verify. Default 4.
+    pub failed_signatures: u16,
+    /// Names hashed for NSEC3, each with up to [`nsec3_iterations`](Self::nsec3_iterations). Default 64.
+    pub nsec3_hashes: u16,
+    /// NSEC3 iterations above which a zone's denials are not computed: what they would prove is insecure
+    /// (RFC 9276 §3.2 leaves the number to the validator). Default 150.
+    pub nsec3_iterations: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            questions: 128,
+            aliases: 11,
+            records: 4000,
+            keys: 16,
+            signatures_per_rrset: 6,
+            denials_per_message: 24,
+            signatures: 160,
+            failed_signatures: 4,
+            nsec3_hashes: 64,
+            nsec3_iterations: 150,
+        }
+    }
+}
+
+/// Which bound was passed.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Limit {
+    /// [`Limits::questions`].
+    #[error("questions asked")]
+    Questions,
+    /// [`Limits::aliases`].
+    #[error("aliases followed")]
+    Aliases,
+    /// [`Limits::records`].
+    #[error("records in one message")]
+    Records,
+    /// [`Limits::keys`].
+    #[error("DS or DNSKEY records in one set")]
+    Keys,
+    /// [`Limits::signatures_per_rrset`].
+    #[error("signatures tried for one RRset")]
+    SignaturesPerRrset,
+    /// [`Limits::denials_per_message`].
+    #[error("denial records in one message")]
+    DenialsPerMessage,
+    /// [`Limits::signatures`].
+    #[error("signatures verified")]
+    Signatures,
+    /// [`Limits::failed_signatures`].
+    #[error("signatures that do not verify")]
+    FailedSignatures,
+    /// [`Limits::nsec3_hashes`].
+    #[error("NSEC3 hashes")]
+    Nsec3Hashes,
+}
+
+/// What is left of the [`Limits`].
+#[derive(Debug)]
+pub(crate) struct Budget {
+    pub(crate) limits: Limits,
+    questions: u16,
+    signatures: u16,
+    failed_signatures: u16,
+    nsec3_hashes: u16,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            questions: limits.questions,
+            signatures: limits.signatures,
+            failed_signatures: limits.failed_signatures,
+            nsec3_hashes: limits.nsec3_hashes,
+        }
+    }
+
+    pub(crate) fn question(&mut self) -> Result<(), Limit> {
+        spend(&mut self.questions, Limit::Questions)
+    }
+
+    pub(crate) fn signature(&mut self) -> Result<(), Limit> {
+        spend(&mut self.signatures, Limit::Signatures)
+    }
+
+    pub(crate) fn failed_signature(&mut self) -> Result<(), Limit> {
+        spend(&mut self.failed_signatures, Limit::FailedSignatures)
+    }
+
+    pub(crate) fn nsec3_hash(&mut self) -> Result<(), Limit> {
+        spend(&mut self.nsec3_hashes, Limit::Nsec3Hashes)
+    }
+}
+
+impl Limit {
+    /// The failure of a question that passed this bound at `record`.
+    pub(crate) fn at(self, record: Question) -> Failure {
+        Failure::new(record, None, Reason::OverLimit(self))
+    }
+}
+
+fn spend(left: &mut u16, limit: Limit) -> Result<(), Limit> {
+    match left.checked_sub(1) {
+        Some(rest) => {
+            *left = rest;
+            Ok(())
+        }
+        None => Err(limit),
+    }
+}

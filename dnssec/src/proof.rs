@@ -1,0 +1,220 @@
+//! What a verdict rests on, for people who want to know why.
+
+use std::fmt;
+
+use hickory_proto::{
+    dnssec::{Algorithm, DigestType},
+    rr::{Name, RecordType},
+};
+
+use crate::Question;
+
+/// The zones walked, the signatures that held and the denials that counted, in the order of use.
+///
+/// `Display` prints one line for each.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Proof {
+    /// The zones from the trust anchor downwards; with aliases, those of every chain, each once.
+    pub zones: Vec<ZoneStep>,
+    /// The RRsets whose signature was verified.
+    pub signatures: Vec<SignatureUse>,
+    /// The NSEC and NSEC3 records that proved something absent.
+    pub denials: Vec<Denial>,
+}
+
+impl Proof {
+    pub(crate) fn merge(&mut self, other: Self) {
+        for zone in other.zones {
+            if !self.zones.contains(&zone) {
+                self.zones.push(zone);
+            }
+        }
+        for signature in other.signatures {
+            if !self.signatures.contains(&signature) {
+                self.signatures.push(signature);
+            }
+        }
+        for denial in other.denials {
+            if !self.denials.contains(&denial) {
+                self.denials.push(denial);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for zone in &self.zones {
+            writeln!(f, "{zone}")?;
+        }
+        for signature in &self.signatures {
+            writeln!(f, "{signature}")?;
+        }
+        for denial in &self.denials {
+            writeln!(f, "{denial}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One step of the walk from a trust anchor: a zone whose keys are trusted, or the point where trust ends.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ZoneStep {
+    /// A signed zone.
+    Secure {
+        /// Its apex.
+        zone: Name,
+        /// What vouches for its keys: the anchors' or the parent's DS that match a key of the zone.
+        trusted_by: Vec<Trust>,
+        /// Tag of the key whose signature over the DNSKEY RRset held.
+        key_tag: u16,
+        /// Algorithm of that key.
+        algorithm: Algorithm,
+    },
+    /// From this name downwards nothing is signed as far as the anchors can tell.
+    Insecure {
+        /// Where trust ends: an unsigned delegation, or the name itself where no anchor covers it.
+        name: Name,
+        /// Why.
+        reason: Insecurity,
+    },
+}
+
+impl fmt::Display for ZoneStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secure { zone, trusted_by, key_tag, algorithm } => {
+                write!(f, "zone {zone} secure, key {key_tag} {}, trusted by ", algorithm.as_str())?;
+                for (i, trust) in trusted_by.iter().enumerate() {
+                    write!(f, "{}{trust}", if i == 0 { "" } else { ", " })?;
+                }
+                Ok(())
+            }
+            Self::Insecure { name, reason } => write!(f, "{name} insecure: {reason}"),
+        }
+    }
+}
+
+/// What makes a DNSKEY trusted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Trust {
+    /// A trust anchor in the form of a key.
+    AnchorKey {
+        /// Tag of the key.
+        key_tag: u16,
+    },
+    /// A trust anchor in the form of a DS record.
+    AnchorDs {
+        /// Tag of the key that it names.
+        key_tag: u16,
+        /// Its digest type.
+        digest: DigestType,
+    },
+    /// A DS record of the parent zone.
+    Ds {
+        /// Tag of the key that it names.
+        key_tag: u16,
+        /// Its digest type.
+        digest: DigestType,
+    },
+}
+
+impl fmt::Display for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnchorKey { key_tag } => write!(f, "anchor key {key_tag}"),
+            Self::AnchorDs { key_tag, digest } => write!(f, "anchor DS {key_tag} {digest:?}"),
+            Self::Ds { key_tag, digest } => write!(f, "DS {key_tag} {digest:?}"),
+        }
+    }
+}
+
+/// Why a name is insecure (RFC 4035 §4.3, §5.2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Insecurity {
+    /// No trust anchor is at or above the name: insecure by configuration.
+    #[error("no trust anchor covers it")]
+    NoAnchor,
+    /// The parent proves a delegation without DS.
+    #[error("delegated without DS")]
+    NoDs,
+    /// An NSEC3 span with opt-out covers it: there may be unsigned delegations (RFC 5155 §6).
+    #[error("inside an opt-out span")]
+    OptOut,
+    /// Every DS names an algorithm or digest type that cannot be checked here.
+    #[error("its DS records name no supported algorithm and digest")]
+    Unsupported,
+    /// The zone's NSEC3 records ask for more iterations than are worth computing (RFC 9276 §3.2).
+    #[error("{0} NSEC3 iterations are too many to check")]
+    Iterations(u16),
+}
+
+/// An RRset that was verified, and the key that did it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SignatureUse {
+    /// The RRset.
+    pub rrset: Question,
+    /// The zone that signed it.
+    pub zone: Name,
+    /// Tag of the key.
+    pub key_tag: u16,
+    /// Algorithm of the key.
+    pub algorithm: Algorithm,
+    /// When the signature ends, in seconds since the epoch, modulo 2^32 (RFC 4034 §3.1.5).
+    pub expiration: u32,
+    /// The wildcard that the RRset was expanded from.
+    pub wildcard: Option<Name>,
+}
+
+impl fmt::Display for SignatureUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} signed by {} key {} {}", self.rrset, self.zone, self.key_tag, self.algorithm.as_str())?;
+        if let Some(wildcard) = &self.wildcard {
+            write!(f, ", expanded from {wildcard}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A signed record that proves something absent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Denial {
+    /// Owner of the NSEC or NSEC3 record.
+    pub owner: Name,
+    /// NSEC or NSEC3.
+    pub record_type: RecordType,
+    /// The name that it says something about.
+    pub about: Name,
+    /// What it says.
+    pub says: Denied,
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} says that {} {}", self.owner, self.record_type, self.about, self.says)
+    }
+}
+
+/// What a denial record says about a name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denied {
+    /// The name exists without the type asked for.
+    #[error("lacks the type")]
+    Type,
+    /// The name does not exist.
+    #[error("does not exist")]
+    Name,
+    /// The name exists only because names below it do.
+    #[error("is an empty non-terminal")]
+    EmptyNonTerminal,
+    /// The name is the closest one that exists (RFC 5155 §7.2.1).
+    #[error("is the closest encloser")]
+    Encloser,
+}
