@@ -25,6 +25,8 @@ pub fn leaf_spki<'a>(
 pub(crate) struct Certificate<'a> {
     /// The whole certificate.
     pub(crate) der: &'a [u8],
+    /// Whether it can have extensions (RFC 5280 §4.1.2.1).
+    pub(crate) is_version_3: bool,
     /// What the issuer signed: the TBSCertificate with tag and length.
     pub(crate) signed: &'a [u8],
     /// The signature algorithm inside what was signed.
@@ -51,7 +53,7 @@ impl<'a> Certificate<'a> {
         outer.end()?;
 
         let mut fields = Reader::new(signed.content);
-        let _version = fields.optional(tag::context_constructed(0))?;
+        let version = fields.optional(tag::context_constructed(0))?;
         let _serial_number = fields.expect(tag::INTEGER)?;
         let inner_algorithm = fields.expect(tag::SEQUENCE)?;
         let issuer = fields.expect(tag::SEQUENCE)?.raw;
@@ -62,8 +64,10 @@ impl<'a> Certificate<'a> {
         let _subject_unique_id = fields.optional(tag::context(2))?;
         let extensions = fields.optional(tag::context_constructed(3))?.map(|value| value.content);
         fields.end()?;
+        let is_version_3 = version.is_some_and(|version| version.content == [tag::INTEGER, 1, 2]);
         Ok(Self {
             der,
+            is_version_3,
             signed: signed.raw,
             inner_algorithm,
             issuer,

@@ -10,7 +10,6 @@ pub(crate) mod tag {
     pub(crate) const UTC_TIME: u8 = 0x17;
     pub(crate) const GENERALIZED_TIME: u8 = 0x18;
     pub(crate) const SEQUENCE: u8 = 0x30;
-    pub(crate) const SET: u8 = 0x31;
 
     /// `[number]` around or in the place of a primitive value.
     pub(crate) const fn context(number: u8) -> u8 {

@@ -118,7 +118,7 @@ impl fmt::Display for PathFault {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Work {
-    /// Certificates in the chain, where a DANE-TA(2) record asks for a path.
+    /// Certificates presented beside the leaf, where a DANE-TA(2) record asks for a path.
     Certificates,
     /// Checks of a signature.
     Signatures,

@@ -269,15 +269,12 @@ fn describe(assigned: Option<&'static str>, private: &'static str, octet: u8) ->
     }
 }
 
-fn octet(field: Option<&str>, name: &'static str) -> Result<u8, RecordError> {
-    let found = match field {
-        Some(found) => found,
-        None => "",
-    };
+fn octet(text: Option<&str>, field: &'static str) -> Result<u8, RecordError> {
+    let found = text.ok_or_else(|| RecordError::NotAnOctet { field, found: String::new() })?;
     // `u8::from_str` would take a leading plus sign.
     match found.bytes().all(|b| b.is_ascii_digit()).then(|| found.parse()) {
         Some(Ok(octet)) => Ok(octet),
-        Some(Err(_)) | None => Err(RecordError::NotAnOctet { field: name, found: found.into() }),
+        Some(Err(_)) | None => Err(RecordError::NotAnOctet { field, found: found.into() }),
     }
 }
 

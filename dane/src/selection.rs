@@ -12,36 +12,34 @@ pub fn select(records: &[TlsaRecord]) -> Selection {
         return Selection::Empty;
     }
     let judged: Vec<_> = records.iter().enumerate().map(|(index, record)| judge(index, record)).collect();
-    let strongest = |of: &UsableTlsa| {
-        judged
-            .iter()
-            .flatten()
-            .filter(|other| (other.usage, other.selector) == (of.usage, of.selector))
-            .filter_map(|other| strength(other.matching).map(|strength| (strength, other.matching)))
-            .max_by_key(|(strength, _)| *strength)
+    let strongest_beside = |record: &UsableTlsa| {
+        let usable = judged.iter().flatten();
+        usable
+            .filter(|other| (other.usage, other.selector) == (record.usage, record.selector))
+            .map(UsableTlsa::matching)
+            .max_by_key(|matching| strength(*matching))
     };
-    // §9: per usage and selector, Full(0) and the strongest digest count.
-    let superseded: Vec<Option<Unusable>> = judged
+    let reasons: Vec<_> = judged
         .iter()
         .map(|judged| match judged {
             Err(reason) => Some(reason.clone()),
-            Ok(record) => match (strength(record.matching), strongest(record)) {
-                (Some(own), Some((best, stronger))) if best > own => {
-                    Some(Unusable::WeakerDigest { stronger })
-                }
-                (Some(_) | None, _) => None,
-            },
+            // RFC 7671 §9: per usage and selector, Full(0) and the strongest digest count.
+            Ok(record) if record.matching == Matching::Full => None,
+            Ok(record) => strongest_beside(record)
+                .filter(|stronger| strength(*stronger) > strength(record.matching))
+                .map(|stronger| Unusable::WeakerDigest { stronger }),
         })
         .collect();
-    let usable: Vec<_> = judged
+    let counting: Vec<_> = judged
         .into_iter()
-        .flatten()
-        .filter(|record| superseded.get(record.index).is_some_and(Option::is_none))
+        .zip(&reasons)
+        .filter(|(_, reason)| reason.is_none())
+        .flat_map(|(record, _)| record)
         .collect();
-    if usable.is_empty() {
-        Selection::AllUnusable(superseded.into_iter().flatten().collect())
+    if counting.is_empty() {
+        Selection::AllUnusable(reasons.into_iter().flatten().collect())
     } else {
-        Selection::Usable(UsableRecords { records: usable, reasons: superseded })
+        Selection::Usable(UsableRecords { records: counting, reasons })
     }
 }
 
@@ -90,10 +88,6 @@ impl UsableRecords {
     /// Why each record of the RRset, in its order, does not count; `None` for those that do.
     pub fn reasons(&self) -> &[Option<Unusable>] {
         &self.reasons
-    }
-
-    pub(crate) fn as_slice(&self) -> &[UsableTlsa] {
-        &self.records
     }
 }
 
@@ -209,11 +203,11 @@ fn digest_length(data: &[u8], expected: usize) -> Result<(), Unusable> {
     if data.len() == expected { Ok(()) } else { Err(Unusable::DigestLength { expected, found: data.len() }) }
 }
 
-/// Rank among digests; Full(0) is none and takes no part in digest agility (RFC 7671 §9).
-fn strength(matching: Matching) -> Option<u8> {
+/// Rank among digests, the default of RFC 7671 §9; Full(0) is no digest.
+fn strength(matching: Matching) -> u8 {
     match matching {
-        Matching::Full => None,
-        Matching::Sha256 => Some(1),
-        Matching::Sha512 => Some(2),
+        Matching::Full => 0,
+        Matching::Sha256 => 1,
+        Matching::Sha512 => 2,
     }
 }

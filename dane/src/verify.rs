@@ -1,8 +1,11 @@
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::association::Association;
+use crate::budget::Budget;
 use crate::certificate::Certificate;
+use crate::chain::{ChainCertificate, Issuers};
 use crate::error::VerifyError;
+use crate::path::match_trust_anchor;
 use crate::record::{Matching, Selector, Usage};
 use crate::reference_id::ReferenceIds;
 use crate::selection::{UsableRecords, UsableTlsa};
@@ -25,12 +28,19 @@ pub fn verify(
     names: &ReferenceIds,
     now: UnixTime,
 ) -> Result<Match, VerifyError> {
-    let (leaf, _sent) = chain.split_first().ok_or(VerifyError::EmptyChain)?;
+    let (leaf, sent) = chain.split_first().ok_or(VerifyError::EmptyChain)?;
     if let Some(matched) = match_leaf(leaf, records) {
         return Ok(matched);
     }
-    let _ = (names, now);
-    Err(VerifyError::NoMatch { records: records.len(), certificates: chain.len() })
+    let leaf = ChainCertificate::parse(leaf, 0)?;
+    if !records.iter().any(|record| matches!(record.usage(), Usage::DaneTa)) {
+        return Err(VerifyError::NoMatch { records: records.len(), certificates: chain.len() });
+    }
+    let mut budget = Budget::new();
+    let issuers = Issuers::gather(leaf.fields.der, sent, records, &mut budget)?;
+    let matched = match_trust_anchor(&leaf, &issuers, records, now, budget)?;
+    check_names(&leaf, names)?;
+    Ok(matched)
 }
 
 /// The record that a chain satisfies.
@@ -59,6 +69,23 @@ impl Match {
             matching: record.matching(),
         }
     }
+}
+
+/// RFC 7672 §3.2.2, §3.2.3: DNS-IDs only.
+fn check_names(leaf: &ChainCertificate<'_>, names: &ReferenceIds) -> Result<(), VerifyError> {
+    const SHOWN: usize = 20;
+    if leaf.extensions.dns_ids().any(|dns_id| names.accept(dns_id)) {
+        return Ok(());
+    }
+    Err(VerifyError::NameMismatch {
+        expected: names.iter().map(String::from).collect(),
+        presented: leaf
+            .extensions
+            .dns_ids()
+            .take(SHOWN)
+            .map(|dns_id| dns_id.escape_ascii().to_string())
+            .collect(),
+    })
 }
 
 /// DANE-EE(3): the leaf alone (RFC 7671 §5.1).

@@ -1,0 +1,52 @@
+use crate::error::{VerifyError, Work};
+
+/// What one verification may still cost. Every honest chain is far below these limits; a hostile one runs into them
+/// before it costs noticeable time.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    certificates: usize,
+    signatures: usize,
+    steps: usize,
+    name_comparisons: usize,
+}
+
+const MAX_CERTIFICATES: usize = 64;
+const MAX_SIGNATURES: usize = 128;
+const MAX_STEPS: usize = 1_000;
+const MAX_NAME_COMPARISONS: usize = 50_000;
+
+/// A limit was reached.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct TooMuch {
+    what: Work,
+    limit: usize,
+}
+
+impl Budget {
+    pub(crate) fn new() -> Self {
+        Self {
+            certificates: MAX_CERTIFICATES,
+            signatures: MAX_SIGNATURES,
+            steps: MAX_STEPS,
+            name_comparisons: MAX_NAME_COMPARISONS,
+        }
+    }
+
+    /// Takes one unit of this work from what is left.
+    pub(crate) fn spend(&mut self, what: Work) -> Result<(), TooMuch> {
+        let (left, limit) = match what {
+            Work::Certificates => (&mut self.certificates, MAX_CERTIFICATES),
+            Work::Signatures => (&mut self.signatures, MAX_SIGNATURES),
+            Work::Steps => (&mut self.steps, MAX_STEPS),
+            Work::NameComparisons => (&mut self.name_comparisons, MAX_NAME_COMPARISONS),
+        };
+        *left = left.checked_sub(1).ok_or(TooMuch { what, limit })?;
+        Ok(())
+    }
+}
+
+impl From<TooMuch> for VerifyError {
+    fn from(TooMuch { what, limit }: TooMuch) -> Self {
+        Self::TooMuchWork { what, limit }
+    }
+}

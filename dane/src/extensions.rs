@@ -1,0 +1,154 @@
+use crate::der::{DerError, Reader, Value, single, tag};
+use crate::name_constraints::NameConstraints;
+
+/// The extensions of a certificate that decide whether a path is sound (RFC 5280 §4.2.1).
+#[derive(Debug, Default)]
+pub(crate) struct Extensions<'a> {
+    pub(crate) basic_constraints: Option<BasicConstraints>,
+    pub(crate) key_usage: Option<KeyUsage>,
+    /// Whether the extended key usage includes TLS servers; `None` where there is none.
+    pub(crate) for_tls_servers: Option<bool>,
+    /// The GeneralNames of the subject alternative name.
+    pub(crate) alternative_names: Option<Vec<Value<'a>>>,
+    pub(crate) name_constraints: Option<NameConstraints<'a>>,
+    pub(crate) subject_key_id: Option<&'a [u8]>,
+    pub(crate) authority_key_id: Option<&'a [u8]>,
+    /// Whether one of the others is critical.
+    pub(crate) has_unknown_critical: bool,
+}
+
+/// RFC 5280 §4.2.1.9.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BasicConstraints {
+    pub(crate) is_ca: bool,
+    /// How many CAs may stand between this one and the leaf.
+    pub(crate) path_length: Option<usize>,
+}
+
+/// RFC 5280 §4.2.1.3: the bits of the first octet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyUsage(u8);
+
+impl KeyUsage {
+    pub(crate) fn allows_certificates(self) -> bool {
+        const KEY_CERT_SIGN: u8 = 0x04;
+        self.0 & KEY_CERT_SIGN != 0
+    }
+
+    /// Any of the bits under which servers use their key. Which of them a handshake needs is for TLS to say; many a
+    /// mail server's certificate has keyEncipherment alone.
+    pub(crate) fn allows_tls(self) -> bool {
+        const DIGITAL_SIGNATURE: u8 = 0x80;
+        const KEY_ENCIPHERMENT: u8 = 0x20;
+        const KEY_AGREEMENT: u8 = 0x08;
+        self.0 & (DIGITAL_SIGNATURE | KEY_ENCIPHERMENT | KEY_AGREEMENT) != 0
+    }
+}
+
+impl<'a> Extensions<'a> {
+    /// Reads the content of the `[3]` field of a certificate. Of the extensions that are not looked at it only asks
+    /// whether they are critical.
+    pub(crate) fn parse(field: Option<&'a [u8]>) -> Result<Self, DerError> {
+        let mut extensions = Self::default();
+        let Some(field) = field else { return Ok(extensions) };
+        let mut list = Reader::new(single(field, tag::SEQUENCE)?.content);
+        while !list.is_at_end() {
+            let mut extension = Reader::new(list.expect(tag::SEQUENCE)?.content);
+            let id = extension.expect(tag::OID)?.content;
+            let critical = extension.optional_true()?;
+            let value = extension.expect(tag::OCTET_STRING)?.content;
+            extension.end()?;
+            extensions.read(id, critical, value)?;
+        }
+        Ok(extensions)
+    }
+
+    /// The DNS-IDs (RFC 6125 §1.8): the dNSNames among the alternative names.
+    pub(crate) fn dns_ids(&self) -> impl Iterator<Item = &'a [u8]> {
+        const DNS_NAME: u8 = tag::context(2);
+        self.alternative_names.iter().flatten().filter(|name| name.tag == DNS_NAME).map(|name| name.content)
+    }
+
+    fn read(&mut self, id: &[u8], critical: bool, value: &'a [u8]) -> Result<(), DerError> {
+        // All that are looked at lie under id-ce, 2.5.29.
+        let [0x55, 0x1d, id] = id else {
+            self.has_unknown_critical |= critical;
+            return Ok(());
+        };
+        match id {
+            14 => once(&mut self.subject_key_id, single(value, tag::OCTET_STRING)?.content),
+            15 => once(&mut self.key_usage, key_usage(value)?),
+            17 => once(&mut self.alternative_names, general_names(value)?),
+            19 => once(&mut self.basic_constraints, basic_constraints(value)?),
+            30 => once(&mut self.name_constraints, NameConstraints::parse(value)?),
+            35 => match authority_key_id(value)? {
+                Some(key_id) => once(&mut self.authority_key_id, key_id),
+                None => Ok(()),
+            },
+            37 => once(&mut self.for_tls_servers, for_tls_servers(value)?),
+            // Distribution points say where revocation lists are, which nobody fetches here. Policies bind nobody who
+            // asks for none (RFC 5280 §6.1.1, initial-explicit-policy unset).
+            31 | 32 => Ok(()),
+            _ => {
+                self.has_unknown_critical |= critical;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// §4.2: no extension may occur twice.
+fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), DerError> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(DerError),
+    }
+}
+
+fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, DerError> {
+    let mut fields = Reader::new(single(value, tag::SEQUENCE)?.content);
+    let is_ca = fields.optional_true()?;
+    let path_length = match fields.optional(tag::INTEGER)? {
+        None => None,
+        Some(Value { content: &[length @ 0..=0x7f], .. }) => Some(usize::from(length)),
+        Some(Value { content: [0x80..=0xff, ..] | [], .. }) => return Err(DerError),
+        // More than any path has.
+        Some(_) => Some(usize::MAX),
+    };
+    fields.end()?;
+    Ok(BasicConstraints { is_ca, path_length })
+}
+
+fn key_usage(value: &[u8]) -> Result<KeyUsage, DerError> {
+    match single(value, tag::BIT_STRING)?.content {
+        [0..=7, bits, ..] => Ok(KeyUsage(*bits)),
+        [0] => Ok(KeyUsage(0)),
+        _ => Err(DerError),
+    }
+}
+
+fn general_names(value: &[u8]) -> Result<Vec<Value<'_>>, DerError> {
+    let mut list = Reader::new(single(value, tag::SEQUENCE)?.content);
+    let mut names = Vec::new();
+    while !list.is_at_end() {
+        names.push(list.any()?);
+    }
+    Ok(names)
+}
+
+fn for_tls_servers(value: &[u8]) -> Result<bool, DerError> {
+    const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+    const ANY: &[u8] = &[0x55, 0x1d, 0x25, 0];
+    let mut purposes = Reader::new(single(value, tag::SEQUENCE)?.content);
+    let mut found = false;
+    while !purposes.is_at_end() {
+        let purpose = purposes.expect(tag::OID)?.content;
+        found |= purpose == SERVER_AUTH || purpose == ANY;
+    }
+    Ok(found)
+}
+
+fn authority_key_id(value: &[u8]) -> Result<Option<&[u8]>, DerError> {
+    let mut fields = Reader::new(single(value, tag::SEQUENCE)?.content);
+    Ok(fields.optional(tag::context(0))?.map(|value| value.content))
+}

@@ -1,0 +1,56 @@
+use rustls_pki_types::SubjectPublicKeyInfoDer;
+use webpki::{ALL_VERIFICATION_ALGS, RawPublicKeyEntity};
+
+use crate::certificate::Certificate;
+use crate::der::{DerError, Reader, single, tag, whole_octets};
+use crate::error::PathFault;
+
+/// Whether the holder of the key `issuer`, a SubjectPublicKeyInfo, signed the certificate (RFC 5280 §6.1.3 (a)(1)).
+///
+/// RSA below 2048 bits, SHA-1, MD5 and whatever *ring* does not know are [`PathFault::Algorithm`].
+pub(crate) fn check_signature(certificate: &Certificate<'_>, issuer: &[u8]) -> Result<(), PathFault> {
+    // RFC 5280 §4.1.1.2: the algorithm is stated twice, once where the issuer has signed it.
+    if certificate.inner_algorithm.content != certificate.algorithm {
+        return Err(PathFault::Signature);
+    }
+    check_key(issuer)?;
+    let Ok(signature) = whole_octets(certificate.signature) else { return Err(PathFault::Signature) };
+    let issuer = SubjectPublicKeyInfoDer::from(issuer);
+    let Ok(issuer) = RawPublicKeyEntity::try_from(&issuer) else { return Err(PathFault::Algorithm) };
+    let algorithms = ALL_VERIFICATION_ALGS
+        .iter()
+        .filter(|known| known.signature_alg_id().as_ref() == certificate.algorithm);
+    let mut fault = PathFault::Algorithm;
+    for algorithm in algorithms {
+        match issuer.verify_signature(*algorithm, certificate.signed, signature) {
+            Ok(()) => return Ok(()),
+            Err(webpki::Error::InvalidSignatureForPublicKey) => fault = PathFault::Signature,
+            // The same signature algorithm may stand for several curves: this one is not the key's.
+            Err(_) => {}
+        }
+    }
+    Err(fault)
+}
+
+/// Refuses RSA keys of less than 2048 bits, and what cannot be read as a key.
+pub(crate) fn check_key(spki: &[u8]) -> Result<(), PathFault> {
+    match rsa_modulus(spki) {
+        Ok(None) => Ok(()),
+        Ok(Some(modulus)) if modulus.len() >= 2048 / 8 => Ok(()),
+        Ok(Some(_)) | Err(DerError) => Err(PathFault::Algorithm),
+    }
+}
+
+/// The modulus without leading zero, where the key is RSA (RFC 8017 §A.1.1).
+fn rsa_modulus(spki: &[u8]) -> Result<Option<&[u8]>, DerError> {
+    const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+    let mut fields = Reader::new(single(spki, tag::SEQUENCE)?.content);
+    let mut algorithm = Reader::new(fields.expect(tag::SEQUENCE)?.content);
+    if algorithm.expect(tag::OID)?.content != RSA_ENCRYPTION {
+        return Ok(None);
+    }
+    let key = whole_octets(fields.expect(tag::BIT_STRING)?)?;
+    match Reader::new(single(key, tag::SEQUENCE)?.content).expect(tag::INTEGER)?.content {
+        [0, modulus @ ..] | modulus => Ok(Some(modulus)),
+    }
+}
