@@ -1,0 +1,282 @@
+//! The server: the world's answers over UDP and TCP on one loopback port, with the attacker's rules in between and a log.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, RwLock},
+};
+
+use hickory_proto::{
+    op::Message,
+    rr::{Name, RecordType},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream, UdpSocket},
+    task::JoinHandle,
+};
+
+use super::{
+    Tamper, TamperError, World, WorldError,
+    front::UDP_PAYLOAD,
+    tamper::{Outgoing, Scene},
+};
+
+/// One question that arrived.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LoggedQuery {
+    /// The name in lower case, absolute.
+    pub name: String,
+    /// The type.
+    pub rtype: RecordType,
+    /// Whether it came over TCP.
+    pub tcp: bool,
+}
+
+/// A question on the path to the server, and what is done to it.
+#[derive(Clone, Debug)]
+pub struct PathRule {
+    question: (Name, RecordType),
+    tamper: Tamper,
+    from: usize,
+}
+
+impl PathRule {
+    /// Disturbs `question`, written `NAME TYPE`, whenever it is asked.
+    pub fn new(question: &str, tamper: Tamper) -> Result<Self, TamperError> {
+        let error = || TamperError::Question(question.to_owned());
+        let (name, rtype) = question.trim().split_once(char::is_whitespace).ok_or_else(error)?;
+        let Ok(rtype) = rtype.trim().parse() else { return Err(error()) };
+        match super::world::name(name) {
+            Ok(name) => Ok(Self { question: (name, rtype), tamper, from: 1 }),
+            Err(_) => Err(error()),
+        }
+    }
+
+    /// Leaves the first questions alone and begins with number `from`, counted from 1.
+    pub fn from_query(self, from: usize) -> Self {
+        Self { from, ..self }
+    }
+}
+
+/// A running server; it ends when it is dropped.
+pub struct DnsServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+struct Shared {
+    world: RwLock<World>,
+    path: Mutex<Path>,
+}
+
+/// What lies between the client and the world.
+#[derive(Default)]
+struct Path {
+    rules: Vec<(PathRule, usize)>,
+    log: Vec<LoggedQuery>,
+}
+
+impl DnsServer {
+    /// Serves `world` on a free port of 127.0.0.1, the same for UDP and TCP.
+    pub async fn start(world: World) -> io::Result<Self> {
+        let (udp, tcp) = bind_both().await?;
+        let address = udp.local_addr()?;
+        let shared = Arc::new(Shared { world: RwLock::new(world), path: Mutex::default() });
+        let tasks = [
+            tokio::spawn(serve_udp(udp, Arc::clone(&shared))),
+            tokio::spawn(serve_tcp(tcp, Arc::clone(&shared))),
+        ];
+        Ok(Self { address, shared, tasks })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// See [`World::trust_anchor`].
+    pub fn trust_anchor(&self) -> String {
+        self.read(World::trust_anchor)
+    }
+
+    /// See [`World::anchor`].
+    pub fn anchor(&self, origin: &str) -> Result<String, WorldError> {
+        self.read(|world| world.anchor(origin))
+    }
+
+    /// See [`World::zone_text`].
+    pub fn zone_text(&self, origin: &str) -> Result<String, WorldError> {
+        self.read(|world| world.zone_text(origin))
+    }
+
+    /// See [`World::origins`].
+    pub fn origins(&self) -> Vec<String> {
+        self.read(World::origins)
+    }
+
+    /// See [`World::questions`].
+    pub fn questions(&self) -> Vec<(String, RecordType)> {
+        self.read(World::questions)
+    }
+
+    /// See [`World::replace_txt`].
+    pub fn replace_txt(&self, owner: &str, value: &str) -> Result<(), WorldError> {
+        self.shared.world.write().unwrap().replace_txt(owner, value)
+    }
+
+    /// See [`World::replace_zone`].
+    pub fn replace_zone(&self, origin: &str, text: &str) -> Result<(), WorldError> {
+        self.shared.world.write().unwrap().replace_zone(origin, text)
+    }
+
+    /// Puts the attacker between the client and the server.
+    ///
+    /// Where rules compete for a question, the one that was added first and applies wins. An attack that this world has not
+    /// the records for is an error.
+    pub fn tamper(&self, rule: PathRule) -> Result<(), TamperError> {
+        self.read(|world| rehearse(world, &rule))?;
+        self.shared.path.lock().unwrap().rules.push((rule, 0));
+        Ok(())
+    }
+
+    /// Takes all rules away.
+    pub fn clear_tampering(&self) {
+        self.shared.path.lock().unwrap().rules.clear();
+    }
+
+    /// The questions that arrived so far and satisfy `wanted`, in order.
+    pub fn queries(&self, wanted: impl Fn(&LoggedQuery) -> bool) -> Vec<LoggedQuery> {
+        self.shared.path.lock().unwrap().log.iter().filter(|query| wanted(query)).cloned().collect()
+    }
+
+    /// Forgets the questions so far.
+    pub fn clear_log(&self) {
+        self.shared.path.lock().unwrap().log.clear();
+    }
+
+    fn read<T>(&self, question: impl FnOnce(&World) -> T) -> T {
+        question(&self.shared.world.read().unwrap())
+    }
+}
+
+impl Drop for DnsServer {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Shared {
+    /// The octets to send back, if any.
+    fn respond(&self, octets: &[u8], tcp: bool) -> Option<Vec<u8>> {
+        // What cannot be read gets no answer: there is no id to answer to.
+        let Ok(query) = Message::from_vec(octets) else { return None };
+        let world = self.world.read().unwrap();
+        let outgoing = match query.queries.as_slice() {
+            [question] => {
+                let asked = (question.name().to_lowercase(), question.query_type());
+                let tampers = self.path.lock().unwrap().arrive(asked, tcp);
+                tampers.iter().find_map(|(target, tamper)| {
+                    let scene = Scene { world: &world, query: &query, target };
+                    tamper.apply(&scene).expect("the rule was rehearsed when it was added")
+                })
+            }
+            _ => None,
+        };
+        match outgoing.unwrap_or_else(|| Outgoing::Message(world.answer(&query))) {
+            Outgoing::Message(message) => Some(encode(&message, &query, tcp)),
+            Outgoing::Octets(octets) => Some(octets),
+            Outgoing::Nothing => None,
+        }
+    }
+}
+
+impl Path {
+    /// Logs and counts a question, and returns the rules in force, with the questions that they are about.
+    fn arrive(&mut self, asked: (Name, RecordType), tcp: bool) -> Vec<((Name, RecordType), Tamper)> {
+        self.log.push(LoggedQuery { name: asked.0.to_ascii(), rtype: asked.1, tcp });
+        for (rule, seen) in &mut self.rules {
+            if rule.question == asked {
+                *seen += 1;
+            }
+        }
+        self.rules
+            .iter()
+            .filter(|(rule, seen)| (*seen).max(1) >= rule.from)
+            .map(|(rule, _)| (rule.question.clone(), rule.tamper.clone()))
+            .collect()
+    }
+}
+
+/// Tries the rule on its own question and on those for the keys of the zone.
+fn rehearse(world: &World, rule: &PathRule) -> Result<(), TamperError> {
+    let origin = super::front::zone_for(world, &rule.question.0, rule.question.1).origin();
+    let keys = [RecordType::DS, RecordType::DNSKEY].map(|rtype| (origin.clone(), rtype));
+    for (name, rtype) in std::iter::once(rule.question.clone()).chain(keys) {
+        let mut query = Message::query();
+        query.add_query(hickory_proto::op::Query::query(name, rtype));
+        rule.tamper.apply(&Scene { world, query: &query, target: &rule.question })?;
+    }
+    Ok(())
+}
+
+/// The message, or over UDP an empty truncated one where it does not fit (RFC 6891 §6.2.5).
+fn encode(message: &Message, query: &Message, tcp: bool) -> Vec<u8> {
+    let octets = message.to_vec().unwrap();
+    let limit = query.edns.as_ref().map_or(512, |edns| edns.max_payload().clamp(512, UDP_PAYLOAD));
+    if tcp || octets.len() <= usize::from(limit) { octets } else { message.truncate().to_vec().unwrap() }
+}
+
+/// A free UDP port whose TCP twin may be taken: then another pair is tried.
+async fn bind_both() -> io::Result<(UdpSocket, TcpListener)> {
+    const ATTEMPTS: usize = 64;
+    let mut last = None;
+    for _ in 0..ATTEMPTS {
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        match TcpListener::bind(udp.local_addr()?).await {
+            Ok(tcp) => return Ok((udp, tcp)),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.expect("there was at least one attempt"))
+}
+
+async fn serve_udp(socket: UdpSocket, shared: Arc<Shared>) {
+    let mut buffer = vec![0; 65_535];
+    loop {
+        // An error here is an ICMP message about an earlier datagram: its client has gone.
+        let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
+        if let Some(response) = shared.respond(&buffer[..length], false) {
+            let _gone = socket.send_to(&response, client).await;
+        }
+    }
+}
+
+async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            let shared = Arc::clone(&shared);
+            connections.spawn(async move {
+                let _closed = serve_connection(stream, &shared).await;
+            });
+        }
+    }
+}
+
+/// Messages with two octets of length before each (RFC 1035 §4.2.2), until the client closes.
+async fn serve_connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+    loop {
+        let mut octets = vec![0; usize::from(stream.read_u16().await?)];
+        stream.read_exact(&mut octets).await?;
+        if let Some(response) = shared.respond(&octets, true) {
+            // Encoded messages are at most 65,535 octets long.
+            let mut framed = (response.len() as u16).to_be_bytes().to_vec();
+            framed.extend(response);
+            stream.write_all(&framed).await?;
+        }
+    }
+}
