@@ -1,0 +1,473 @@
+//! The precedence: DANE, then MTA-STS, then opportunistic TLS.
+
+use dane::{Selection, TlsaRecord};
+
+use crate::{
+    address::{Addresses, addresses},
+    evidence::{Found, HostEvidence, MtaStsEvidence, TlsaFinding},
+    failure::Failure,
+    lookup::{Outcome, Status},
+    reference_ids::reference_ids,
+    security_policy::{DanePolicy, SecurityPolicy},
+};
+
+/// Chooses the policy of one host.
+///
+/// # Errors
+/// The host is unreachable: an address, TLSA or policy look-up ended in an error. No connection may be made to it,
+/// whatever another policy says (RFC 7672 §2.1.2, RFC 8461 §2).
+pub fn decide(evidence: &HostEvidence, mta_sts: &MtaStsEvidence) -> Result<SecurityPolicy, Failure> {
+    let addresses = addresses(evidence)?;
+    let dane = match tlsa(evidence, &addresses)? {
+        TlsaFinding::Records { base, records } => dane_policy(evidence, &base, records),
+        TlsaFinding::NotAsked | TlsaFinding::None => None,
+    };
+    // RFC 8461 §2: where DANE authenticates a securely found host, MTA-STS is not consulted. A host found insecurely
+    // may have been put there by anybody, and unusable records authenticate nothing: there a policy adds to DANE.
+    if let Some(dane) = &dane
+        && dane.found() == Found::Securely
+        && matches!(dane.selection(), Selection::Usable(_))
+    {
+        return Ok(SecurityPolicy::new(Some(dane.clone()), None));
+    }
+    match mta_sts {
+        MtaStsEvidence::NoPolicy => Ok(SecurityPolicy::new(dane, None)),
+        MtaStsEvidence::Policy(policy) => Ok(SecurityPolicy::new(dane, Some(policy.clone()))),
+        MtaStsEvidence::Failed(error) => Err(error
+            .failure(&format!("the MTA-STS record of {}", evidence.next_hop.name))
+            .rfc("RFC 8461 3.3")),
+    }
+}
+
+/// What the TLSA look-ups of a host came to: the first candidate with a secure RRset counts.
+///
+/// # Errors
+/// A look-up failed, of the aliases (RFC 7672 §2.2.2) or of a candidate: the next candidate is not tried, since whoever
+/// broke the first look-up would choose the second.
+pub fn tlsa(evidence: &HostEvidence, addresses: &Addresses) -> Result<TlsaFinding, Failure> {
+    match &evidence.alias_check {
+        Some(Err(error)) => {
+            return Err(error.failure(&format!("{} CNAME", evidence.host)).rfc("RFC 7672 2.2.2"));
+        }
+        Some(Ok(Status::Insecure)) => return Ok(TlsaFinding::NotAsked),
+        Some(Ok(Status::Secure)) | None => {}
+    }
+    if crate::tlsa_base::tlsa_base_candidates(&evidence.host, addresses).is_empty() {
+        return Ok(TlsaFinding::NotAsked);
+    }
+    for candidate in &evidence.tlsa {
+        let answer = match &candidate.result {
+            Ok(answer) => answer,
+            Err(error) => {
+                return Err(error
+                    .failure(&format!("the TLSA records of {}", candidate.base))
+                    .rfc("RFC 7672 2.1.2"));
+            }
+        };
+        match (&answer.outcome, answer.status) {
+            (Outcome::Records(records), Status::Secure) => {
+                return Ok(TlsaFinding::Records { base: candidate.base.clone(), records: records.clone() });
+            }
+            // RFC 7672 §2.2.3: insecure records, or none, leave the next candidate.
+            (Outcome::Records(_), Status::Insecure) | (Outcome::NoData | Outcome::NoSuchName, _) => {}
+        }
+    }
+    Ok(TlsaFinding::None)
+}
+
+fn dane_policy(evidence: &HostEvidence, base: &str, records: Vec<TlsaRecord>) -> Option<DanePolicy> {
+    match DanePolicy::new(base, evidence.found, records, reference_ids(base, evidence)) {
+        Ok(policy) => Some(policy),
+        // `Outcome::Records` holds at least one; were it empty there would be no DANE.
+        Err(crate::EmptyTlsaRrset) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::{
+        AddressLookup, Alias, AliasKind, Answer, CertificateCheck, Channel, FailureCode, Lookup, LookupError,
+        LookupErrorKind, MatrixId, NextHop, PolicyKind, Requirement, TlsReport, TlsaCandidate, Verdict,
+        matrix, would_fail,
+    };
+
+    const KINDS: [LookupErrorKind; 7] = [
+        LookupErrorKind::Bogus,
+        LookupErrorKind::Indeterminate,
+        LookupErrorKind::ServerFailure,
+        LookupErrorKind::Timeout,
+        LookupErrorKind::Malformed,
+        LookupErrorKind::Budget,
+        LookupErrorKind::AliasLoop,
+    ];
+
+    fn error<T>(kind: LookupErrorKind) -> Lookup<T> {
+        Err(LookupError { kind, detail: "broken".into() })
+    }
+
+    fn records<T>(status: Status, records: Vec<T>) -> Lookup<Vec<T>> {
+        Ok(Answer { status, outcome: Outcome::Records(records), aliases: vec![] })
+    }
+
+    fn address(result: Lookup<Vec<IpAddr>>) -> AddressLookup {
+        AddressLookup { record_type: "A", result }
+    }
+
+    fn localhost() -> Vec<IpAddr> {
+        vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]
+    }
+
+    fn record(usage: u8) -> TlsaRecord {
+        TlsaRecord { usage, selector: 1, matching: 1, data: vec![1; 32] }
+    }
+
+    fn host(found: Found, tlsa: Lookup<Vec<TlsaRecord>>) -> HostEvidence {
+        HostEvidence {
+            host: "mx.d.example".into(),
+            found,
+            next_hop: NextHop { name: "d.example".into(), expanded: None, by_mx: true },
+            addresses: vec![address(records(Status::Secure, localhost()))],
+            alias_check: None,
+            tlsa: vec![TlsaCandidate { base: "mx.d.example".into(), result: tlsa }],
+        }
+    }
+
+    fn sts(mode: &str, mx: &str) -> MtaStsEvidence {
+        let text = format!("version: STSv1\nmode: {mode}\nmx: {mx}\nmax_age: 86400\n");
+        MtaStsEvidence::Policy(mta_sts::Policy::parse(text.as_bytes()).unwrap().policy)
+    }
+
+    #[test]
+    fn every_row_of_the_matrix_comes_out_as_itself() {
+        let rows = matrix().unwrap();
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        use MatrixId::*;
+        let order = [
+            DaneUsable,
+            DaneUnusable,
+            DaneUnusableStsEnforce,
+            DaneInsecureMx,
+            DaneInsecureMxStsEnforce,
+            StsEnforce,
+            StsTesting,
+            Opportunistic,
+            MxError,
+            HostError,
+        ];
+        assert_eq!(ids, order);
+    }
+
+    #[test]
+    fn what_each_row_asks_of_the_server() {
+        use CertificateCheck::{Tlsa, WebPki};
+        let usable = || records(Status::Secure, vec![record(3)]);
+        let unusable = || records(Status::Secure, vec![record(0)]);
+        let none = || Ok(Answer { status: Status::Secure, outcome: Outcome::NoData, aliases: vec![] });
+        let insecure = || records(Status::Insecure, vec![record(3)]);
+        let (secure_mx, insecure_mx) = (Found::Securely, Found::Insecurely);
+        let (enforce, testing) = (|| sts("enforce", "mx.d.example"), || sts("testing", "mx.d.example"));
+        let nothing = || MtaStsEvidence::NoPolicy;
+        type Row = (
+            Found,
+            Lookup<Vec<TlsaRecord>>,
+            MtaStsEvidence,
+            PolicyKind,
+            &'static [CertificateCheck],
+            bool,
+            Channel,
+            &'static str,
+        );
+        let rows: [Row; 12] = [
+            (secure_mx, usable(), nothing(), PolicyKind::Dane, &[Tlsa], true, Channel::Verified, "D72-19"),
+            (
+                secure_mx,
+                usable(),
+                enforce(),
+                PolicyKind::Dane,
+                &[Tlsa],
+                true,
+                Channel::Verified,
+                "MTA-STS is not consulted",
+            ),
+            (
+                secure_mx,
+                unusable(),
+                nothing(),
+                PolicyKind::Dane,
+                &[],
+                true,
+                Channel::Encrypted,
+                "D72-21, D72-58",
+            ),
+            (
+                secure_mx,
+                unusable(),
+                testing(),
+                PolicyKind::Dane,
+                &[],
+                true,
+                Channel::Encrypted,
+                "testing enforces nothing",
+            ),
+            (
+                secure_mx,
+                unusable(),
+                enforce(),
+                PolicyKind::MtaSts,
+                &[WebPki],
+                true,
+                Channel::Verified,
+                "more protection never lowers the level",
+            ),
+            (
+                insecure_mx,
+                usable(),
+                nothing(),
+                PolicyKind::Dane,
+                &[Tlsa],
+                true,
+                Channel::Trusted,
+                "D72-34, D72-36",
+            ),
+            (
+                insecure_mx,
+                usable(),
+                enforce(),
+                PolicyKind::Dane,
+                &[Tlsa, WebPki],
+                true,
+                Channel::Verified,
+                "both must hold",
+            ),
+            (
+                insecure_mx,
+                usable(),
+                testing(),
+                PolicyKind::Dane,
+                &[Tlsa],
+                true,
+                Channel::Trusted,
+                "DANE alone enforces",
+            ),
+            (secure_mx, none(), enforce(), PolicyKind::MtaSts, &[WebPki], true, Channel::Verified, "STS-36"),
+            (secure_mx, none(), testing(), PolicyKind::MtaSts, &[], false, Channel::Encrypted, "STS-38"),
+            (
+                secure_mx,
+                none(),
+                sts("none", "mx.d.example"),
+                PolicyKind::Opportunistic,
+                &[],
+                false,
+                Channel::Encrypted,
+                "STS-39",
+            ),
+            (
+                secure_mx,
+                insecure(),
+                nothing(),
+                PolicyKind::Opportunistic,
+                &[],
+                false,
+                Channel::Encrypted,
+                "D72-23: insecure TLSA is none",
+            ),
+        ];
+        for (found, tlsa, mta_sts, kind, checks, mandatory, channel, why) in rows {
+            let policy = decide(&host(found, tlsa), &mta_sts).unwrap();
+            assert_eq!(policy.kind(), kind, "{why}");
+            assert_eq!(policy.certificate_checks(), checks, "{why}");
+            assert_eq!(policy.is_tls_mandatory(), mandatory, "{why}");
+            assert_eq!(Channel::over_tls(&policy), channel, "{why}");
+        }
+    }
+
+    #[test]
+    fn d72_10_sts_01_a_tlsa_error_makes_the_host_unreachable_whatever_mta_sts_says() {
+        for kind in KINDS {
+            for found in [Found::Securely, Found::Insecurely] {
+                let failure = decide(&host(found, error(kind)), &sts("enforce", "mx.d.example")).unwrap_err();
+                assert_eq!((failure.code, failure.verdict()), (kind.into(), Verdict::Defer), "{kind}");
+            }
+        }
+    }
+
+    #[test]
+    fn d72_08_the_families_stand_in_for_each_other() {
+        let nodata = || Ok(Answer { status: Status::Secure, outcome: Outcome::NoData, aliases: vec![] });
+        for kind in KINDS {
+            for (lookups, reachable, why) in [
+                (
+                    vec![address(records(Status::Secure, localhost())), address(error(kind))],
+                    true,
+                    "one family is enough",
+                ),
+                (
+                    vec![address(error(kind)), address(records(Status::Secure, localhost()))],
+                    true,
+                    "either one",
+                ),
+                (vec![address(error(kind)), address(nodata())], false, "an error and no address"),
+                (vec![address(nodata()), address(error(kind))], false, "no address and an error"),
+                (vec![address(error(kind)), address(error(kind))], false, "two errors"),
+            ] {
+                let mut evidence = host(Found::Securely, records(Status::Secure, vec![record(3)]));
+                evidence.addresses = lookups;
+                let policy = decide(&evidence, &MtaStsEvidence::NoPolicy);
+                assert_eq!(
+                    policy.map(|_| ()).map_err(|failure| failure.code),
+                    if reachable { Ok(()) } else { Err(kind.into()) },
+                    "{why}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn d72_40_no_address_depends_on_who_named_the_host() {
+        for (by_mx, code, verdict) in [
+            (true, FailureCode::NoAddresses, Verdict::Defer),
+            (false, FailureCode::NoAddressesOfDomain, Verdict::Bounce),
+        ] {
+            let mut evidence = host(Found::Securely, error(LookupErrorKind::Bogus));
+            evidence.next_hop.by_mx = by_mx;
+            evidence.addresses = vec![address(Ok(Answer {
+                status: Status::Secure,
+                outcome: Outcome::NoData,
+                aliases: vec![],
+            }))];
+            let failure = decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap_err();
+            assert_eq!((failure.code, failure.verdict()), (code, verdict));
+        }
+    }
+
+    #[test]
+    fn d72_18_an_error_of_the_alias_check_makes_the_host_unreachable() {
+        for kind in KINDS {
+            let mut evidence = host(Found::Securely, records(Status::Secure, vec![record(3)]));
+            let alias = |name: &str, target: &str, status| Alias {
+                name: name.into(),
+                target: target.into(),
+                kind: AliasKind::Cname,
+                status,
+            };
+            evidence.addresses = vec![address(Ok(Answer {
+                status: Status::Insecure,
+                outcome: Outcome::Records(localhost()),
+                aliases: vec![alias("mx.d.example", "t.example", Status::Secure)],
+            }))];
+            evidence.alias_check = Some(Err(LookupError { kind, detail: String::new() }));
+            assert_eq!(decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap_err().code, kind.into());
+            evidence.alias_check = Some(Ok(Status::Secure));
+            assert!(decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap().is_dane(), "the twin: D72-44");
+        }
+    }
+
+    #[test]
+    fn d72_48_an_insecure_candidate_leaves_the_next_one() {
+        let mut evidence = host(Found::Securely, records(Status::Insecure, vec![record(3)]));
+        evidence.tlsa.push(TlsaCandidate {
+            base: "original.example".into(),
+            result: records(Status::Secure, vec![record(3)]),
+        });
+        let policy = decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap();
+        assert_eq!(policy.dane_policy().unwrap().base(), "original.example");
+        assert_eq!(policy.sni("mx.d.example"), "original.example", "D72-72");
+    }
+
+    #[test]
+    fn sts_42_a_host_outside_an_enforced_policy_is_not_admitted() {
+        let none = || Ok(Answer { status: Status::Secure, outcome: Outcome::NoData, aliases: vec![] });
+        for (tlsa, found, mode, admitted, why) in [
+            (none(), Found::Securely, "enforce", false, "MTA-STS alone"),
+            (none(), Found::Securely, "testing", true, "testing admits all"),
+            (records(Status::Secure, vec![record(0)]), Found::Securely, "enforce", false, "unusable TLSA"),
+            (records(Status::Secure, vec![record(3)]), Found::Insecurely, "enforce", false, "insecure MX"),
+            (records(Status::Secure, vec![record(3)]), Found::Securely, "enforce", true, "DANE stands alone"),
+        ] {
+            let policy = decide(&host(found, tlsa), &sts(mode, "other.example")).unwrap();
+            let code = policy.admits("mx.d.example").map_err(|failure| failure.code);
+            assert_eq!(code, if admitted { Ok(()) } else { Err(FailureCode::MxNotInPolicy) }, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_policy_lookup_that_an_attacker_may_have_broken_delays_where_dane_does_not_stand_alone() {
+        let none = || Ok(Answer { status: Status::Secure, outcome: Outcome::NoData, aliases: vec![] });
+        for kind in KINDS {
+            let evidence =
+                MtaStsEvidence::after_lookup_error(LookupError { kind, detail: String::new() }, None);
+            let delays = matches!(
+                kind,
+                LookupErrorKind::Bogus | LookupErrorKind::Indeterminate | LookupErrorKind::Budget
+            );
+            for (tlsa, found, stands_alone) in [
+                (none(), Found::Securely, false),
+                (records(Status::Secure, vec![record(0)]), Found::Securely, false),
+                (records(Status::Secure, vec![record(3)]), Found::Insecurely, false),
+                (records(Status::Secure, vec![record(3)]), Found::Securely, true),
+            ] {
+                assert_eq!(decide(&host(found, tlsa), &evidence).is_err(), delays && !stands_alone, "{kind}");
+            }
+            let MtaStsEvidence::Policy(policy) = sts("enforce", "mx.d.example") else { panic!() };
+            let error = LookupError { kind, detail: String::new() };
+            assert_eq!(
+                MtaStsEvidence::after_lookup_error(error, Some(policy.clone())),
+                MtaStsEvidence::Policy(policy),
+                "STS-28: {kind}"
+            );
+        }
+    }
+
+    #[test]
+    fn d72_71_d71_24_requirements_are_judged_before_any_connection() {
+        let usable = || records(Status::Secure, vec![record(3)]);
+        let none = || Ok(Answer { status: Status::Secure, outcome: Outcome::NoData, aliases: vec![] });
+        let enforce = || sts("enforce", "mx.d.example");
+        let (required, by_caller) = (Err(FailureCode::TlsaRequired), Err(FailureCode::TlsRequiredByCaller));
+        for (tlsa, found, mta_sts, dane, authenticated) in [
+            (usable(), Found::Securely, MtaStsEvidence::NoPolicy, Ok(()), Ok(())),
+            (usable(), Found::Insecurely, MtaStsEvidence::NoPolicy, required, by_caller),
+            (usable(), Found::Insecurely, enforce(), required, Ok(())),
+            (
+                records(Status::Secure, vec![record(0)]),
+                Found::Securely,
+                MtaStsEvidence::NoPolicy,
+                required,
+                by_caller,
+            ),
+            (none(), Found::Securely, enforce(), required, Ok(())),
+            (none(), Found::Securely, MtaStsEvidence::NoPolicy, required, by_caller),
+        ] {
+            let policy = decide(&host(found, tlsa), &mta_sts).unwrap();
+            let code =
+                |requirement: Requirement| requirement.within_reach(&policy).map_err(|failure| failure.code);
+            assert_eq!(code(Requirement::Dane), dane);
+            assert_eq!(code(Requirement::Authenticated), authenticated);
+            assert_eq!(code(Requirement::Tls), Ok(()));
+        }
+    }
+
+    #[test]
+    fn sts_43_testing_reports_what_it_would_have_refused() {
+        let none = || Ok(Answer { status: Status::Secure, outcome: Outcome::NoData, aliases: vec![] });
+        let fault = || Failure::new(FailureCode::CertificateExpired, "expired");
+        for (mode, mx, report, expected) in [
+            ("testing", "mx.d.example", TlsReport::Tls(Ok(())), None),
+            ("testing", "mx.d.example", TlsReport::Tls(Err(fault())), Some(FailureCode::CertificateExpired)),
+            ("testing", "mx.d.example", TlsReport::ClearText(fault()), Some(FailureCode::CertificateExpired)),
+            ("testing", "other.example", TlsReport::Tls(Ok(())), Some(FailureCode::MxNotInPolicy)),
+            ("enforce", "mx.d.example", TlsReport::Tls(Err(fault())), None),
+            ("none", "other.example", TlsReport::Tls(Err(fault())), None),
+        ] {
+            let policy = decide(&host(Found::Securely, none()), &sts(mode, mx)).unwrap();
+            assert_eq!(
+                would_fail(&policy, "mx.d.example", &report).map(|failure| failure.code),
+                expected,
+                "{mode} {mx}"
+            );
+        }
+    }
+}
