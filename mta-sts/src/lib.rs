@@ -24,6 +24,8 @@
 
 mod cache;
 mod domain;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod lint;
 mod mx_pattern;
 mod policy;
@@ -32,6 +34,10 @@ mod record;
 
 pub use cache::{Cached, PolicyCache, Step};
 pub use domain::{DomainError, policy_host, policy_url};
+#[cfg(feature = "fetch")]
+pub use fetch::{
+    AddressLookup, Addresses, BuildError, CertificateFault, FetchError, Fetcher, FetcherBuilder,
+};
 pub use lint::{Lint, LintCode};
 pub use mx_pattern::{MxPattern, PatternError};
 pub use policy::{MaxAge, Mode, Policy};
