@@ -1,0 +1,194 @@
+//! Trusted roots of the Web PKI.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
+};
+
+use rustls_pki_types::{CertificateDer, TrustAnchor, pem::PemObject};
+use webpki::anchor_from_trusted_cert;
+
+/// The certification authorities that are trusted where the Web PKI counts.
+#[derive(Clone)]
+pub struct Roots(Source);
+
+#[derive(Clone)]
+enum Source {
+    Platform,
+    Given(Arc<[TrustAnchor<'static>]>),
+}
+
+/// Loaded when a certificate is first held against it, once in the life of a process.
+static PLATFORM: LazyLock<Result<Vec<TrustAnchor<'static>>, RootsError>> = LazyLock::new(load_platform);
+
+impl Roots {
+    /// Those of the platform, or of the files that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+    ///
+    /// They are loaded when they are first needed. Where that fails, a policy that does not enforce the Web PKI is not
+    /// affected.
+    pub fn platform() -> Self {
+        Self(Source::Platform)
+    }
+
+    /// All certificates of a text in PEM. Other sections, and whatever stands between them, are skipped.
+    ///
+    /// # Errors
+    /// A certificate is broken, or there is none.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, RootsError> {
+        let mut anchors = Vec::new();
+        for (line, certificate) in certificates(pem) {
+            let root = certificate.and_then(|certificate| anchor(&certificate));
+            anchors.push(root.map_err(|fault| RootsError::Pem { file: None, line, fault })?);
+        }
+        if anchors.is_empty() {
+            Err(RootsError::Empty { file: None })
+        } else {
+            Ok(Self(Source::Given(anchors.into())))
+        }
+    }
+
+    /// The same for a file.
+    ///
+    /// # Errors
+    /// Those of [`from_pem`](Self::from_pem) with the file's path, or it cannot be read.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, RootsError> {
+        let file = path.as_ref();
+        let pem = fs::read(file).map_err(|error| RootsError::Unreadable { file: file.to_owned(), error })?;
+        Self::from_pem(&pem).map_err(|error| error.in_file(file))
+    }
+
+    pub(crate) fn anchors(&self) -> Result<&[TrustAnchor<'static>], &RootsError> {
+        match &self.0 {
+            Source::Given(anchors) => Ok(anchors),
+            Source::Platform => PLATFORM.as_deref(),
+        }
+    }
+}
+
+impl fmt::Debug for Roots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Platform => f.write_str("Roots(platform)"),
+            Source::Given(anchors) => write!(f, "Roots({} given)", anchors.len()),
+        }
+    }
+}
+
+/// Why there are no trusted roots.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RootsError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {error}", .file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A section of the PEM text is not what it should be.
+    #[error("{}line {line}: {fault}", Prefix(.file))]
+    Pem {
+        /// The file, where there is one.
+        file: Option<PathBuf>,
+        /// The line on which the section begins, from 1.
+        line: usize,
+        /// What is wrong.
+        fault: PemFault,
+    },
+    /// There is no certificate.
+    #[error("{}expected certificates in PEM, found none", Prefix(.file))]
+    Empty {
+        /// The file, where there is one.
+        file: Option<PathBuf>,
+    },
+    /// The platform has no usable roots.
+    #[error("the platform has no trusted roots: {detail}")]
+    Platform {
+        /// What was met when looking for them.
+        detail: String,
+    },
+}
+
+/// What is wrong with a certificate in PEM.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PemFault {
+    /// The section does not end.
+    #[error("expected -----END CERTIFICATE----- below, found none")]
+    NoEnd,
+    /// The section is not base64.
+    #[error("expected a certificate in base64")]
+    NotBase64,
+    /// The section is base64, but of no certificate that can be a root.
+    #[error("expected a certificate in DER, found {detail}")]
+    NotACertificate {
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+impl RootsError {
+    fn in_file(self, path: &Path) -> Self {
+        let file = Some(path.to_owned());
+        match self {
+            Self::Pem { line, fault, .. } => Self::Pem { file, line, fault },
+            Self::Empty { .. } => Self::Empty { file },
+            other @ (Self::Unreadable { .. } | Self::Platform { .. }) => other,
+        }
+    }
+}
+
+struct Prefix<'a>(&'a Option<PathBuf>);
+
+impl fmt::Display for Prefix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(file) => write!(f, "{}: ", file.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Old and odd certificates are common among the platform's, so those that cannot be read are skipped.
+fn load_platform() -> Result<Vec<TrustAnchor<'static>>, RootsError> {
+    let loaded = rustls_native_certs::load_native_certs();
+    let anchors: Vec<_> = loaded.certs.iter().flat_map(|certificate| anchor(certificate)).collect();
+    if !anchors.is_empty() {
+        return Ok(anchors);
+    }
+    let detail = match loaded.errors.first() {
+        Some(error) => error.to_string(),
+        None => format!("{} certificates found, none of them usable", loaded.certs.len()),
+    };
+    Err(RootsError::Platform { detail })
+}
+
+fn anchor(certificate: &CertificateDer<'_>) -> Result<TrustAnchor<'static>, PemFault> {
+    match anchor_from_trusted_cert(certificate) {
+        Ok(anchor) => Ok(anchor.to_owned()),
+        Err(error) => Err(PemFault::NotACertificate { detail: error.to_string() }),
+    }
+}
+
+/// The sections that hold a certificate, each with the line on which it begins, from 1.
+fn certificates(pem: &[u8]) -> impl Iterator<Item = (usize, Result<CertificateDer<'static>, PemFault>)> {
+    let lines: Vec<_> = pem.split(|&octet| octet == b'\n').map(<[u8]>::trim_ascii).collect();
+    let begins: Vec<_> =
+        lines.iter().enumerate().filter(|(_, line)| **line == BEGIN).map(|(index, _)| index).collect();
+    begins.into_iter().map(move |begin| {
+        let section = lines.iter().skip(begin + 1).take_while(|line| **line != BEGIN);
+        let body: Vec<_> = section.clone().take_while(|line| **line != END).copied().collect();
+        let ended = section.count() > body.len();
+        (begin + 1, if ended { decode(&body) } else { Err(PemFault::NoEnd) })
+    })
+}
+
+fn decode(body: &[&[u8]]) -> Result<CertificateDer<'static>, PemFault> {
+    let section = [&[BEGIN], body, &[END]].concat().join(&b'\n');
+    CertificateDer::from_pem_slice(&section).map_err(|_| PemFault::NotBase64)
+}
+
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+const END: &[u8] = b"-----END CERTIFICATE-----";
