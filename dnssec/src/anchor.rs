@@ -256,7 +256,7 @@ fn number<'a, N: std::str::FromStr>(
 /// Decodes base64 with its padding (RFC 4648 §4); `None` for an empty or faulty text.
 fn base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
-    if digits.is_empty() || text.len() % 4 != 0 || text.len() - digits.len() > 2 {
+    if digits.is_empty() || !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
         return None;
     }
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
@@ -283,7 +283,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 
 /// Decodes hexadecimal; `None` for an empty or faulty text.
 fn hex(text: &str) -> Option<Vec<u8>> {
-    if text.is_empty() || text.len() % 2 != 0 {
+    if text.is_empty() || !text.len().is_multiple_of(2) {
         return None;
     }
     let digits: Option<Vec<u8>> = text

@@ -20,8 +20,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(record: Question, zone: Option<&Name>, reason: Reason) -> Self {
-        Self { record, zone: zone.cloned(), reason }
+    pub(crate) fn new(record: Question, zone: Option<&Name>, reason: Reason) -> Box<Self> {
+        Box::new(Self { record, zone: zone.cloned(), reason })
     }
 
     /// The class of the failure.
@@ -117,12 +117,10 @@ pub enum Reason {
     #[error("a DNAME that makes no valid name")]
     MalformedAlias,
     /// A CNAME that does not follow from the DNAME above it (RFC 6672 §5.3.1).
-    #[error("CNAME points to {found}, but the DNAME above it makes {expected}")]
+    #[error("the CNAME does not point to {expected}, as the DNAME above it demands")]
     AliasMismatch {
         /// What the DNAME makes of the name.
         expected: Name,
-        /// What the CNAME says.
-        found: Name,
     },
 }
 

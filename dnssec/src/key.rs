@@ -39,12 +39,11 @@ pub(crate) fn usable_key(key: &DNSKEY) -> bool {
     // (§2.1.2, protocol 3: hickory-proto reads no other.)
     key.zone_key()
         && !key.revoke()
-        && match public_key.algorithm() {
-            Algorithm::RSASHA1
-            | Algorithm::RSASHA1NSEC3SHA1
-            | Algorithm::RSASHA256
-            | Algorithm::RSASHA512 => rsa_modulus_bits(public_key.public_bytes()) >= MIN_RSA_BITS,
-            Algorithm::ECDSAP256SHA256 | Algorithm::ECDSAP384SHA384 | Algorithm::ED25519 => true,
+        && match u8::from(public_key.algorithm()) {
+            // RSA with SHA-1, SHA-256 and SHA-512.
+            5 | 7 | 8 | 10 => rsa_modulus_bits(public_key.public_bytes()) >= MIN_RSA_BITS,
+            // ECDSA P-256 and P-384, Ed25519.
+            13..=15 => true,
             _ => false,
         }
 }

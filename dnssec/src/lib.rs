@@ -1,13 +1,20 @@
 //! DNSSEC verdicts on DNS answers.
 
+mod alias;
 mod anchor;
+mod answers;
+mod denial;
 mod failure;
 mod key;
 mod limits;
+mod nsec;
+mod nsec3;
 mod proof;
 mod question;
+mod rrset;
 mod validation;
 mod verdict;
+mod zone;
 
 pub use anchor::{AnchorError, AnchorFault, TrustAnchors};
 pub use failure::{Failure, FailureKind, Reason, SignatureFault};

@@ -24,21 +24,21 @@ pub struct Proof {
 }
 
 impl Proof {
-    pub(crate) fn merge(&mut self, other: Self) {
-        for zone in other.zones {
-            if !self.zones.contains(&zone) {
-                self.zones.push(zone);
-            }
+    pub(crate) fn add_zone(&mut self, step: ZoneStep) {
+        if !self.zones.contains(&step) {
+            self.zones.push(step);
         }
-        for signature in other.signatures {
-            if !self.signatures.contains(&signature) {
-                self.signatures.push(signature);
-            }
+    }
+
+    pub(crate) fn add_denial(&mut self, denial: Denial) {
+        if !self.denials.contains(&denial) {
+            self.denials.push(denial);
         }
-        for denial in other.denials {
-            if !self.denials.contains(&denial) {
-                self.denials.push(denial);
-            }
+    }
+
+    pub(crate) fn add_signature(&mut self, signature: SignatureUse) {
+        if !self.signatures.contains(&signature) {
+            self.signatures.push(signature);
         }
     }
 }

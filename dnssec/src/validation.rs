@@ -2,9 +2,21 @@
 
 use std::sync::Arc;
 
-use hickory_proto::op::Message;
+use hickory_proto::{
+    dnssec::rdata::RRSIG,
+    op::{Message, ResponseCode},
+    rr::{Name, Record, RecordData, RecordType, rdata::SOA},
+};
 
-use crate::{Failure, FetchError, Limits, Question, TrustAnchors, Verdict};
+use crate::{
+    Failure, FetchError, Hop, HopKind, Limit, Limits, Outcome, Proof, Question, Reason, Status, TrustAnchors,
+    Verdict, ZoneStep, alias,
+    answers::{Answers, Stop},
+    denial::{Closer, Denials, Negative},
+    limits::Budget,
+    rrset::{Rrset, Work},
+    zone::{Place, Zone, Zones},
+};
 
 /// One question being judged: it says what to ask, is told the answers, and ends with a verdict.
 ///
@@ -13,16 +25,23 @@ use crate::{Failure, FetchError, Limits, Question, TrustAnchors, Verdict};
 /// [`answer`](Self::answer), and steps again.
 #[derive(Debug)]
 pub struct Validation {
-    question: Question,
-    anchors: Arc<TrustAnchors>,
-    now: u32,
-    limits: Limits,
+    /// What is being asked now: the question, then the target of each alias.
+    current: Question,
+    /// Zones that turned out not to account for the current answer, and why: they are not tried again when
+    /// further answers come.
+    refuted: Vec<(Name, Box<Failure>)>,
+    chain: Vec<Hop>,
+    answers: Answers,
+    zones: Zones,
+    work: Work,
+    done: Option<Box<Result<Verdict, Failure>>>,
 }
 
 /// What is to be done next.
 #[derive(Debug)]
 pub enum Step {
-    /// Fetch these, in any order or all at once, and hand the answers in.
+    /// Fetch these, in any order or all at once, and hand the answers in. A question whose answer is still
+    /// outstanding may be named again.
     Ask(Vec<Question>),
     /// The end.
     Done(Box<Result<Verdict, Failure>>),
@@ -32,16 +51,346 @@ impl Validation {
     /// Begins to judge `question` under `anchors` at the time `now`: seconds since the epoch modulo 2^32,
     /// compared in serial arithmetic (RFC 4034 §3.1.5).
     pub fn new(question: Question, anchors: Arc<TrustAnchors>, now: u32, limits: Limits) -> Self {
-        Self { question, anchors, now, limits }
+        let current = Question::new(question.name, question.record_type);
+        let done = without_verdict(current.record_type)
+            .then(|| failed(Failure::new(current.clone(), None, Reason::NoVerdictFor(current.record_type))));
+        Self {
+            current,
+            refuted: Vec::new(),
+            chain: Vec::new(),
+            answers: Answers::default(),
+            zones: Zones::new(anchors),
+            work: Work { now, budget: Budget::new(limits), proof: Proof::default(), ttl: u32::MAX },
+            done,
+        }
     }
 
     /// What is to be done next. Stays the same until an answer comes.
+    ///
+    /// The first question asked is the validation's own; then come DS and DNSKEY of the zones above, several
+    /// at once where it is known that all will be needed, and the targets of aliases.
     pub fn step(&mut self) -> Step {
-        Step::Ask(vec![self.question.clone()])
+        loop {
+            if let Some(done) = &self.done {
+                return Step::Done(done.clone());
+            }
+            match self.advance() {
+                Ok(Progress::Alias(hop)) => self.follow(hop),
+                Ok(Progress::End(outcome, status)) => {
+                    self.done = Some(Box::new(Ok(self.verdict(outcome, status))))
+                }
+                Err(Stop::Fail(failure)) => self.done = Some(failed(failure)),
+                Err(Stop::Ask(questions)) => match self.note(&questions) {
+                    Ok(()) => return Step::Ask(questions),
+                    Err(limit) => self.done = Some(failed(limit.at(self.current.clone()))),
+                },
+            }
+        }
     }
 
-    /// Takes the answer to a question of [`Step::Ask`]; the first one counts, and others are ignored.
+    /// Takes the answer to a question of [`Step::Ask`]; the first one counts, others are ignored.
+    ///
+    /// The message must be the one that answers this question (id, question section); its header is believed
+    /// only where nothing is signed. A message with another response code than NOERROR and NXDOMAIN, or a
+    /// truncated one, counts as the [`FetchError`] of that name.
     pub fn answer(&mut self, question: &Question, answer: Result<Message, FetchError>) {
-        let _ = (question, answer, self.now, &self.limits, &self.anchors);
+        let limits = self.work.budget.limits;
+        self.answers.take(question, answer, &limits);
     }
+
+    fn note(&mut self, questions: &[Question]) -> Result<(), Limit> {
+        for question in questions {
+            if self.answers.note(question) {
+                self.work.budget.question()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, hop: Hop) {
+        self.current.name = hop.target.clone();
+        self.refuted.clear();
+        self.chain.push(hop);
+        if self.chain.len() > usize::from(self.work.budget.limits.aliases) {
+            self.done = Some(failed(Limit::Aliases.at(self.current.clone())));
+        }
+    }
+
+    fn verdict(&mut self, outcome: Outcome, status: Status) -> Verdict {
+        // RFC 4035 §4.3, RFC 7672 §2.1.3: an insecure alias makes all that follows insecure.
+        let status = self.chain.iter().map(|hop| hop.status).fold(status, Status::min);
+        Verdict {
+            name: self.current.name.clone(),
+            status,
+            outcome,
+            chain: std::mem::take(&mut self.chain),
+            ttl: self.work.ttl,
+            proof: std::mem::take(&mut self.work.proof),
+        }
+    }
+
+    /// Judges the answer to the current question.
+    ///
+    /// Only what the message says about this very name is used: an alias's target is asked by itself, so that
+    /// no record, response code or denial of one name ever counts for another.
+    fn advance(&mut self) -> Result<Progress, Stop> {
+        let question = self.current.clone();
+        let mut judge = Judge {
+            question: &question,
+            refuted: &mut self.refuted,
+            answers: &self.answers,
+            zones: &mut self.zones,
+            work: &mut self.work,
+        };
+        let message = self.answers.asked(&question)?;
+        let dname = alias::dname_above(&message.answers, &question.name);
+        let cname = Rrset::find(&message.answers, &question.name, RecordType::CNAME);
+        // Below a DNAME a CNAME is the server's making, not the zone's (RFC 6672 §5.3.1).
+        let wants_alias = question.record_type == RecordType::CNAME;
+        let data = match wants_alias && dname.is_some() {
+            true => None,
+            false => Rrset::find(&message.answers, &question.name, question.record_type),
+        };
+        if let Some(set) = data {
+            let status = judge.positive(&set, message)?;
+            return Ok(Progress::End(Outcome::Records(distinct(&set)), status));
+        }
+        if let Some(set) = dname {
+            let fail = |reason| Stop::from(Failure::new(set.question(), None, reason));
+            let target = alias::substitute(&set, &question.name).map_err(fail)?;
+            if let Some(cname) = &cname
+                && alias::cname(cname).map_err(fail)? != target
+            {
+                return Err(fail(Reason::AliasMismatch { expected: target }));
+            }
+            let status = judge.positive(&set, message)?;
+            if wants_alias {
+                let record = alias::synthesized(&question, set.ttl(), target);
+                return Ok(Progress::End(Outcome::Records(vec![record]), status));
+            }
+            let owner = question.name;
+            return Ok(Progress::Alias(Hop { owner, kind: HopKind::Dname, target, status }));
+        }
+        if let Some(set) = cname {
+            let target = match alias::cname(&set) {
+                Ok(target) => target,
+                Err(reason) => return Err(Failure::new(set.question(), None, reason).into()),
+            };
+            let status = judge.positive(&set, message)?;
+            return Ok(Progress::Alias(Hop { owner: question.name, kind: HopKind::Cname, target, status }));
+        }
+        let (outcome, status) = judge.negative(message)?;
+        Ok(Progress::End(outcome, status))
+    }
+}
+
+enum Progress {
+    Alias(Hop),
+    End(Outcome, Status),
+}
+
+/// The current question with what is needed to judge its answer.
+struct Judge<'v> {
+    question: &'v Question,
+    refuted: &'v mut Vec<(Name, Box<Failure>)>,
+    answers: &'v Answers,
+    zones: &'v mut Zones,
+    work: &'v mut Work,
+}
+
+impl Judge<'_> {
+    /// The status of an RRset that answers the question or makes its name an alias.
+    ///
+    /// A signature's signer is only a hint at where the walk from the anchor may end. Once that walk has found
+    /// it to be a zone, a valid signature of that zone shows that it holds the RRset: a zone signs nothing
+    /// that it has delegated away, except DS (RFC 4035 §2.2).
+    fn positive(&mut self, set: &Rrset<'_>, message: &Message) -> Result<Status, Stop> {
+        let signers = set.signers().cloned().collect();
+        let question = self.question;
+        let judged = self.by_signers(signers, |judge, zone| {
+            let Some(encloser) = set.verify(zone, judge.work)?.encloser else {
+                return Ok(Some(Status::Secure));
+            };
+            // RFC 4035 §5.3.4. A wildcard makes no delegation (RFC 4592 §4.2); one of DNAMEs has no meaning
+            // that could be checked (§4.4).
+            if matches!(set.record_type, RecordType::DS | RecordType::DNAME) {
+                return Err(Failure::new(set.question(), Some(&zone.name), Reason::WildcardNotProven));
+            }
+            let mut denials = Denials::collect(&message.authorities, zone, judge.work)?;
+            match denials
+                .no_closer(&question.name, &encloser, judge.work)
+                .map_err(|l| l.at(question.clone()))?
+            {
+                Closer::None => Ok(Some(Status::Secure)),
+                Closer::Insecure(reason) => {
+                    let name = question.name.clone();
+                    judge.work.proof.add_zone(ZoneStep::Insecure { name, reason });
+                    Ok(Some(Status::Insecure))
+                }
+                Closer::Unproven => {
+                    Err(Failure::new(set.question(), Some(&zone.name), Reason::WildcardNotProven))
+                }
+            }
+        })?;
+        let status = match judged {
+            Judged::By(status) => status,
+            Judged::Insecure => Status::Insecure,
+            Judged::Refuted(failure) => return Err(Stop::Fail(failure)),
+            Judged::Silent(zone) => {
+                return Err(Failure::new(set.question(), Some(&zone), Reason::Unsigned).into());
+            }
+        };
+        self.work.ttl = self.work.ttl.min(set.ttl());
+        Ok(status)
+    }
+
+    /// The status of an answer without records for the name. Where the zone is signed, its denial records
+    /// decide, and the response code counts for nothing.
+    fn negative(&mut self, message: &Message) -> Result<(Outcome, Status), Stop> {
+        let signers = denial_signers(&message.authorities);
+        let question = self.question;
+        let judged = self.by_signers(signers, |judge, zone| {
+            let mut denials = Denials::collect(&message.authorities, zone, judge.work)?;
+            match denials.prove(question, judge.work)? {
+                Some(negative) => Ok(Some(negative)),
+                None => match denials.fault {
+                    Some(fault) => Err(fault),
+                    None => Ok(None),
+                },
+            }
+        })?;
+        let by_rcode = match message.metadata.response_code == ResponseCode::NXDomain {
+            true => Outcome::NxDomain,
+            false => Outcome::NoData,
+        };
+        let (outcome, status) = match judged {
+            Judged::By(Negative::NoData) => (Outcome::NoData, Status::Secure),
+            Judged::By(Negative::NxDomain) => (Outcome::NxDomain, Status::Secure),
+            // RFC 5155 §9.2 and RFC 9276 §3.2: never secure.
+            Judged::By(Negative::Insecure(reason)) => {
+                let name = question.name.clone();
+                self.work.proof.add_zone(ZoneStep::Insecure { name, reason });
+                (by_rcode, Status::Insecure)
+            }
+            Judged::Insecure => (by_rcode, Status::Insecure),
+            Judged::Refuted(failure) => return Err(Stop::Fail(failure)),
+            Judged::Silent(zone) => {
+                return Err(Failure::new(question.clone(), Some(&zone), Reason::NotDenied).into());
+            }
+        };
+        self.work.ttl = self.work.ttl.min(negative_ttl(&message.authorities, status));
+        Ok((outcome, status))
+    }
+
+    /// Walks to each zone that claims to have signed the answer, lets `account` judge it, and where none
+    /// accounts for it, walks to the name itself to see whether it has to be signed at all.
+    fn by_signers<T>(
+        &mut self,
+        mut signers: Vec<Name>,
+        account: impl Fn(&mut Self, &Zone) -> Result<Option<T>, Box<Failure>>,
+    ) -> Result<Judged<T>, Stop> {
+        let deepest = self.deepest();
+        // The child first: a zone nearer to the name knows it better (RFC 6840 §4.1).
+        signers.sort_by_key(|signer| std::cmp::Reverse(signer.iter().count()));
+        signers.dedup();
+        for signer in signers {
+            if !self.zones.on_path(&signer, &deepest) || self.refuted.iter().any(|(zone, _)| *zone == signer)
+            {
+                continue;
+            }
+            let zone = match self.zones.place(&signer, true, self.answers, self.work)? {
+                Place::Secure(zone) if zone.name == signer => zone,
+                // The walk ended above the signer: there is no such zone.
+                Place::Secure(_) => continue,
+                Place::Insecure => return Ok(Judged::Insecure),
+            };
+            match account(self, &zone) {
+                Ok(Some(judged)) => return Ok(Judged::By(judged)),
+                Ok(None) => {}
+                Err(failure) if matches!(failure.reason, Reason::OverLimit(_)) => return Err(failure.into()),
+                Err(failure) => self.refuted.push((signer, failure)),
+            }
+        }
+        Ok(match self.zones.place(&deepest, false, self.answers, self.work)? {
+            Place::Insecure => Judged::Insecure,
+            Place::Secure(zone) => match self.refuted.first() {
+                Some((_, failure)) => Judged::Refuted(failure.clone()),
+                None => Judged::Silent(zone.name.clone()),
+            },
+        })
+    }
+
+    /// The deepest name whose zone may hold the records asked for: DS belongs to the parent (RFC 4035 §2.4).
+    fn deepest(&self) -> Name {
+        match self.question.record_type == RecordType::DS {
+            true => self.question.name.base_name(),
+            false => self.question.name.clone(),
+        }
+    }
+}
+
+/// What came of looking for the zone that accounts for an answer.
+enum Judged<T> {
+    /// A signed zone accounts for it.
+    By(T),
+    /// The name is proven to lie outside the chain of trust.
+    Insecure,
+    /// A signed zone holds the name, and this is why its signatures do not do.
+    Refuted(Box<Failure>),
+    /// This signed zone holds the name, and nothing in the answer is signed by it.
+    Silent(Name),
+}
+
+fn failed(failure: Box<Failure>) -> Box<Result<Verdict, Failure>> {
+    Box::new(Err(*failure))
+}
+
+/// The records of a set, each once.
+fn distinct(set: &Rrset<'_>) -> Vec<Record> {
+    let mut records: Vec<Record> = Vec::with_capacity(set.records.len());
+    for record in &set.records {
+        if !records.contains(record) {
+            records.push((*record).clone());
+        }
+    }
+    records
+}
+
+/// The zones that claim to have signed a negative answer.
+fn denial_signers(section: &[Record]) -> Vec<Name> {
+    let mut signers: Vec<Name> = Vec::new();
+    for record in section {
+        if let Some(signature) = RRSIG::try_borrow(&record.data)
+            && matches!(
+                signature.input().type_covered,
+                RecordType::NSEC | RecordType::NSEC3 | RecordType::SOA
+            )
+            && !signers.contains(&signature.input().signer_name)
+        {
+            signers.push(signature.input().signer_name.clone());
+        }
+    }
+    signers
+}
+
+/// For how long a negative answer may be kept, by the SOA record beside it (RFC 2308 §5, RFC 9077 §3). The SOA
+/// need not be proven: it can only shorten what the denial records allow, and without it an insecure answer
+/// is not kept at all.
+fn negative_ttl(section: &[Record], status: Status) -> u32 {
+    let soa =
+        section.iter().filter_map(|record| Some(record.ttl.min(SOA::try_borrow(&record.data)?.minimum)));
+    match (soa.min(), status) {
+        (Some(ttl), _) => ttl,
+        (None, Status::Secure) => u32::MAX,
+        (None, Status::Insecure) => 0,
+    }
+}
+
+/// Types that no verdict is given for: meta-types (RFC 6895 §3.1), and RRSIG, NSEC and NSEC3, which both sides of
+/// a zone cut have or which are no data of a name.
+fn without_verdict(record_type: RecordType) -> bool {
+    matches!(
+        record_type,
+        RecordType::RRSIG | RecordType::SIG | RecordType::NSEC | RecordType::NSEC3 | RecordType::OPT
+    ) || matches!(u16::from(record_type), 0 | 128..=255)
 }

@@ -1,0 +1,223 @@
+//! RRsets of a message, and the signatures over them (RFC 4035 §5.3, RFC 4034 §3 and §6).
+
+use std::cmp::Ordering;
+
+use hickory_proto::{
+    ProtoError,
+    dnssec::{Verifier, rdata::RRSIG},
+    rr::{DNSClass, Name, Record, RecordData, RecordType},
+    serialize::binary::{BinEncodable, BinEncoder, NameEncoding},
+};
+
+use crate::{
+    Failure, Limit, Proof, Question, Reason, SignatureFault, SignatureUse, alias, key::ZoneKey,
+    limits::Budget, zone::Zone,
+};
+
+/// The records of one name and type in one section of a message, with the signatures that came beside them.
+#[derive(Debug)]
+pub(crate) struct Rrset<'m> {
+    pub(crate) records: Vec<&'m Record>,
+    signatures: Vec<&'m RRSIG>,
+    pub(crate) owner: &'m Name,
+    pub(crate) record_type: RecordType,
+}
+
+impl<'m> Rrset<'m> {
+    /// Picks an RRset out of a section; `None` where it has no such record.
+    pub(crate) fn find(section: &'m [Record], owner: &Name, record_type: RecordType) -> Option<Self> {
+        let own =
+            |r: &&Record| r.record_type() == record_type && r.name == *owner && r.dns_class == DNSClass::IN;
+        let records: Vec<&Record> = section.iter().filter(own).collect();
+        let owner = &records.first()?.name;
+        Some(Self { owner, record_type, records, signatures: signatures(section, owner, record_type) })
+    }
+
+    /// The set that `record` makes alone.
+    pub(crate) fn single(section: &'m [Record], record: &'m Record) -> Self {
+        let (owner, record_type) = (&record.name, record.record_type());
+        let records = vec![record];
+        Self { owner, record_type, records, signatures: signatures(section, owner, record_type) }
+    }
+
+    pub(crate) fn question(&self) -> Question {
+        Question { name: self.owner.clone(), record_type: self.record_type }
+    }
+
+    /// The zones that claim to have signed it.
+    pub(crate) fn signers(&self) -> impl Iterator<Item = &'m Name> + '_ {
+        self.signatures.iter().map(|signature| &signature.input().signer_name)
+    }
+
+    /// The least TTL in seconds.
+    pub(crate) fn ttl(&self) -> u32 {
+        self.records.iter().map(|record| record.ttl).min().map_or(0, |ttl| ttl)
+    }
+
+    /// Verifies the set with the keys of `zone`, which must be the zone that holds it.
+    pub(crate) fn verify(&self, zone: &Zone, work: &mut Work) -> Result<Signed, Box<Failure>> {
+        let fail = |reason| Failure::new(self.question(), Some(&zone.name), reason);
+        // RFC 4035 §5.3.1: the signer is the zone that holds the RRset.
+        let own = self
+            .signatures
+            .iter()
+            .filter(|s| s.input().signer_name == zone.name && zone.name.zone_of(self.owner));
+        let mut fault: Option<SignatureFault> = None;
+        let mut tried: u16 = 0;
+        for signature in own {
+            match self.check(signature, zone, &mut tried, work) {
+                Ok(Ok(signed)) => return Ok(signed),
+                Ok(Err(new)) => fault = fault.max(Some(new)),
+                Err(limit) => return Err(fail(Reason::OverLimit(limit))),
+            }
+        }
+        Err(fail(fault.map_or(Reason::Unsigned, Reason::BadSignature)))
+    }
+
+    /// Checks one signature with every key it may have been made with.
+    fn check(
+        &self,
+        signature: &RRSIG,
+        zone: &Zone,
+        tried: &mut u16,
+        work: &mut Work,
+    ) -> Result<Result<Signed, SignatureFault>, Limit> {
+        let input = signature.input();
+        // RFC 4035 §5.3.1: no more labels than the owner; and a wildcard lies in the zone, too.
+        if input.num_labels > self.owner.num_labels() || input.num_labels < zone.name.num_labels() {
+            return Ok(Err(SignatureFault::Labels));
+        }
+        // RFC 4034 §3.1.5: serial arithmetic.
+        let (inception, expiration) = (input.sig_inception.get(), input.sig_expiration.get());
+        if serial_cmp(work.now, inception) == Ordering::Less {
+            return Ok(Err(SignatureFault::NotYetValid { inception }));
+        }
+        if serial_cmp(work.now, expiration) == Ordering::Greater {
+            return Ok(Err(SignatureFault::Expired { expiration }));
+        }
+        let key_tag = input.key_tag;
+        let mut fault = SignatureFault::UnknownKey { key_tag };
+        for key in zone.keys.iter().filter(|k| k.tag == key_tag && k.algorithm() == input.algorithm) {
+            *tried += 1;
+            if *tried > work.budget.limits.signatures_per_rrset {
+                return Err(Limit::SignaturesPerRrset);
+            }
+            work.budget.signature()?;
+            let verified =
+                self.signed_data(signature).and_then(|data| key.key.verify(&data, signature.sig()));
+            if verified.is_err() {
+                work.budget.failed_signature()?;
+                fault = SignatureFault::Invalid { key_tag };
+                continue;
+            }
+            // RFC 4035 §5.3.3, and never beyond the signature's own end.
+            let ttl = self.ttl().min(input.original_ttl).min(expiration.wrapping_sub(work.now));
+            let expanded = input.num_labels < self.owner.num_labels();
+            let encloser = expanded.then(|| self.owner.trim_to(input.num_labels.into()));
+            work.ttl = work.ttl.min(ttl);
+            work.proof.add_signature(SignatureUse {
+                rrset: self.question(),
+                zone: zone.name.clone(),
+                key_tag,
+                algorithm: input.algorithm,
+                expiration,
+                wildcard: encloser.as_ref().and_then(wildcard_of),
+            });
+            return Ok(Ok(Signed { encloser, key: key.clone() }));
+        }
+        Ok(Err(fault))
+    }
+
+    /// What the signature is made over (RFC 4034 §3.1.8.1): the RRSIG's fields, then the records in canonical
+    /// form and order, each once (§6.3).
+    fn signed_data(&self, signature: &RRSIG) -> Result<Vec<u8>, ProtoError> {
+        let input = signature.input();
+        // RFC 4035 §5.3.2: the name as it stood in the zone.
+        let wildcard = (input.num_labels < self.owner.num_labels())
+            .then(|| wildcard_of(&self.owner.trim_to(input.num_labels.into())))
+            .flatten();
+        let mut head = canonical(
+            wildcard.as_ref().map_or(self.owner, |name| name),
+            NameEncoding::UncompressedLowercase,
+        )?;
+        head.extend(u16::from(self.record_type).to_be_bytes());
+        head.extend(u16::from(DNSClass::IN).to_be_bytes());
+        head.extend(input.original_ttl.to_be_bytes());
+
+        let mut rdata = Vec::with_capacity(self.records.len());
+        for record in &self.records {
+            rdata.push(match alias::dname_target(record) {
+                // RFC 4034 §6.2 lists DNAME among the types whose names are lower-cased.
+                Some(target) => canonical(&target, NameEncoding::UncompressedLowercase)?,
+                None => canonical(&record.data, NameEncoding::Uncompressed)?,
+            });
+        }
+        rdata.sort_unstable();
+        rdata.dedup();
+
+        let mut data = canonical(input, NameEncoding::UncompressedLowercase)?;
+        for rdata in rdata {
+            let Ok(length) = u16::try_from(rdata.len()) else {
+                return Err("RDATA longer than 65535 octets".into());
+            };
+            data.extend_from_slice(&head);
+            data.extend(length.to_be_bytes());
+            data.extend(rdata);
+        }
+        Ok(data)
+    }
+}
+
+/// What a verified signature says about its RRset.
+#[derive(Debug)]
+pub(crate) struct Signed {
+    /// Where the set was expanded from a wildcard: the name directly above that wildcard, which is the closest
+    /// encloser of the owner (RFC 4592 §3.3.1).
+    pub(crate) encloser: Option<Name>,
+    /// The key that it was made with.
+    pub(crate) key: ZoneKey,
+}
+
+/// What a validation has spent and learned so far.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) now: u32,
+    pub(crate) budget: Budget,
+    pub(crate) proof: Proof,
+    /// The least lifetime, in seconds, of all that was used.
+    pub(crate) ttl: u32,
+}
+
+/// The wildcard directly below a name; `None` where that name is too long to be one.
+pub(crate) fn wildcard_of(encloser: &Name) -> Option<Name> {
+    match encloser.prepend_label("*") {
+        Ok(name) => Some(name),
+        Err(_) => None,
+    }
+}
+
+/// Compares two times in serial arithmetic (RFC 1982 §3.2). At the distance of 2^31, where the RFC leaves the
+/// order undefined, the first counts as greater.
+fn serial_cmp(a: u32, b: u32) -> Ordering {
+    match a.wrapping_sub(b) {
+        0 => Ordering::Equal,
+        1..=0x8000_0000 => Ordering::Greater,
+        0x8000_0001.. => Ordering::Less,
+    }
+}
+
+fn signatures<'m>(section: &'m [Record], owner: &Name, covered: RecordType) -> Vec<&'m RRSIG> {
+    let own = section.iter().filter(|r| r.dns_class == DNSClass::IN && r.name == *owner);
+    own.filter_map(|record| RRSIG::try_borrow(&record.data))
+        .filter(|signature| signature.input().type_covered == covered)
+        .collect()
+}
+
+fn canonical(item: &impl BinEncodable, names: NameEncoding) -> Result<Vec<u8>, ProtoError> {
+    let mut bytes = Vec::new();
+    let mut encoder = BinEncoder::new(&mut bytes);
+    encoder.set_canonical_form(true);
+    encoder.set_name_encoding(names);
+    item.emit(&mut encoder)?;
+    Ok(bytes)
+}
