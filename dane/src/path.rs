@@ -1,3 +1,4 @@
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use rustls_pki_types::UnixTime;
@@ -45,8 +46,8 @@ struct PathBuilder<'c, 'a> {
     issuers: &'c [ChainCertificate<'a>],
     now: UnixTime,
     budget: Budget,
-    /// What is known of signatures, by the numbers of the certificate and of the issuer.
-    signatures: HashMap<(usize, usize), Result<(), PathFault>>,
+    /// What is known of signatures, by the number of the certificate and the issuer's key.
+    signatures: HashMap<(usize, &'c [u8]), Result<(), PathFault>>,
     /// The paths on which no trust anchor was met yet.
     walked: Vec<Path<'c, 'a>>,
     /// The numbers of the trust anchors to which signatures lead.
@@ -67,7 +68,7 @@ impl<'c, 'a> PathBuilder<'c, 'a> {
         let Some(&subject) = path.last() else { return Ok(None) };
         for issuer in candidates(self.issuers, subject, path) {
             self.budget.spend(Work::Steps)?;
-            if let Err(fault) = self.check_issued(subject, issuer)? {
+            if let Err(fault) = self.check_issued(subject, issuer.fields.spki)? {
                 let error = VerifyError::Untrusted { depth: path.len() - 1, fault };
                 self.bad_signature.get_or_insert(error);
                 continue;
@@ -91,7 +92,7 @@ impl<'c, 'a> PathBuilder<'c, 'a> {
 
     /// RFC 7671 §5.2.3: a key that DNS has in full may have signed the certificate at the top, without standing in a
     /// certificate that was sent.
-    fn try_bare_keys(&mut self, records: &UsableRecords) -> Result<Option<Match>, VerifyError> {
+    fn try_bare_keys(&mut self, records: &'c UsableRecords) -> Result<Option<Match>, VerifyError> {
         let mut walked = std::mem::take(&mut self.walked);
         walked.sort_by_key(Vec::len);
         for record in records.iter().filter(|record| is_full_anchor(record, Selector::Spki)) {
@@ -102,8 +103,7 @@ impl<'c, 'a> PathBuilder<'c, 'a> {
             }
             for path in &walked {
                 let Some(top) = path.last() else { continue };
-                self.budget.spend(Work::Signatures)?;
-                if check_signature(&top.fields, record.data()).is_ok() && self.is_sound(path, None)? {
+                if self.check_issued(top, record.data())?.is_ok() && self.is_sound(path, None)? {
                     return Ok(Some(Match::new(record, path.len() - 1)));
                 }
             }
@@ -111,20 +111,19 @@ impl<'c, 'a> PathBuilder<'c, 'a> {
         Ok(None)
     }
 
-    /// Whether `issuer` signed `subject`; asked once for each pair.
+    /// Whether the holder of the key `issuer` signed `subject`; checked once, however many certificates the key has.
     fn check_issued(
         &mut self,
         subject: &ChainCertificate<'_>,
-        issuer: &ChainCertificate<'_>,
+        issuer: &'c [u8],
     ) -> Result<Result<(), PathFault>, VerifyError> {
-        let pair = (subject.number, issuer.number);
-        if let Some(known) = self.signatures.get(&pair) {
-            return Ok(*known);
+        match self.signatures.entry((subject.number, issuer)) {
+            Entry::Occupied(known) => Ok(*known.get()),
+            Entry::Vacant(unknown) => {
+                self.budget.spend(Work::Signatures)?;
+                Ok(*unknown.insert(check_signature(&subject.fields, issuer)))
+            }
         }
-        self.budget.spend(Work::Signatures)?;
-        let checked = check_signature(&subject.fields, issuer.fields.spki);
-        self.signatures.insert(pair, checked);
-        Ok(checked)
     }
 
     /// Whether nothing but signatures speaks against a path; what does is noted.

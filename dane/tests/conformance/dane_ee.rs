@@ -1,0 +1,136 @@
+use dane::{Match, Matching, Selector, TlsaRecord, Usage, VerifyError};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
+    date_time_ymd,
+};
+use rustls_pki_types::CertificateDer;
+
+use crate::pki::{Ca, check, data, expired, found, not_yet_valid, self_signed, tlsa};
+
+#[test]
+fn every_selector_and_matching_type() {
+    let leaf = self_signed(|_| {});
+    let other = self_signed(|_| {});
+    for selector in [0, 1] {
+        for matching in [0, 1, 2] {
+            let matched = check(&[&leaf], &[tlsa(3, selector, matching, &leaf)]).unwrap();
+            assert_eq!(
+                matched,
+                Match {
+                    index: 0,
+                    depth: 0,
+                    usage: Usage::DaneEe,
+                    selector: Selector::from_octet(selector).unwrap(),
+                    matching: Matching::from_octet(matching).unwrap(),
+                }
+            );
+            let no_match = Err(VerifyError::NoMatch { records: 1, certificates: 1 });
+            assert_eq!(check(&[&other], &[tlsa(3, selector, matching, &leaf)]), no_match);
+        }
+    }
+}
+
+#[test]
+fn d72_52_d72_53_d72_54_nothing_but_the_leaf_counts() {
+    type Change = fn(&mut CertificateParams);
+    let changes: [(Change, &str); 9] = [
+        (|leaf| leaf.subject_alt_names.clear(), "no name"),
+        (
+            |leaf| {
+                leaf.subject_alt_names =
+                    CertificateParams::new(["other.test".into()]).unwrap().subject_alt_names
+            },
+            "another name",
+        ),
+        (expired, "expired"),
+        (not_yet_valid, "not yet valid"),
+        (
+            |leaf| {
+                leaf.not_before = date_time_ymd(2040, 1, 1);
+                leaf.not_after = date_time_ymd(2000, 1, 1);
+            },
+            "it ends before it begins",
+        ),
+        (|leaf| leaf.not_after = date_time_ymd(3015, 1, 1), "the year 3015"),
+        (|leaf| leaf.distinguished_name = DistinguishedName::new(), "an empty subject"),
+        (|leaf| leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained), "a CA"),
+        (
+            |leaf| {
+                leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+                leaf.key_usages = vec![KeyUsagePurpose::CrlSign];
+            },
+            "not for servers",
+        ),
+    ];
+    for (change, why) in changes {
+        let leaf = self_signed(change);
+        for selector in [0, 1] {
+            assert_eq!(found(check(&[&leaf], &[tlsa(3, selector, 1, &leaf)])), Ok((0, 0)), "{why}");
+        }
+    }
+}
+
+#[test]
+fn leaves_that_pkix_libraries_refuse() {
+    for name in ["v1-leaf.der", "unknown-critical-leaf.der", "rsa1024-leaf.der", "sha1-leaf.der"] {
+        let leaf = data(name);
+        for selector in [0, 1] {
+            for matching in [0, 1, 2] {
+                assert_eq!(
+                    found(check(&[&leaf], &[tlsa(3, selector, matching, &leaf)])),
+                    Ok((0, 0)),
+                    "{name}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn d66_02_a_certificate_that_cannot_be_taken_apart_matches_as_a_whole() {
+    let garbage = CertificateDer::from(b"\x30\x03\x02\x01\x05".to_vec());
+    let digest = ring::digest::digest(&ring::digest::SHA256, &garbage).as_ref().to_vec();
+    let record = |selector| TlsaRecord { usage: 3, selector, matching: 1, data: digest.clone() };
+    assert_eq!(found(check(&[&garbage], &[record(0)])), Ok((0, 0)));
+    assert_eq!(found(check(&[&garbage], &[record(1)])), Err(VerifyError::Malformed { certificate: 0 }));
+}
+
+#[test]
+fn only_the_leaf_is_compared() {
+    let root = Ca::root("root");
+    let no_match = Err(VerifyError::NoMatch { records: 1, certificates: 2 });
+    assert_eq!(check(&[&root.leaf(), &root.certificate], &[tlsa(3, 0, 1, &root.certificate)]), no_match);
+}
+
+#[test]
+fn d71_17_one_matching_record_is_enough() {
+    let leaf = self_signed(|_| {});
+    let next = self_signed(|_| {});
+    let records = [tlsa(3, 1, 1, &next), tlsa(3, 1, 1, &leaf)];
+    assert_eq!(found(check(&[&leaf], &records)), Ok((0, 1)));
+    assert_eq!(found(check(&[&next], &records)), Ok((0, 0)));
+}
+
+#[test]
+fn d71_20_a_weaker_digest_does_not_rescue() {
+    let leaf = self_signed(|_| {});
+    let other = self_signed(|_| {});
+    let displaced = check(&[&leaf], &[tlsa(3, 1, 1, &leaf), tlsa(3, 1, 2, &other)]);
+    assert_eq!(displaced, Err(VerifyError::NoMatch { records: 1, certificates: 1 }));
+    let beside = check(&[&leaf], &[tlsa(3, 0, 1, &leaf), tlsa(3, 1, 2, &other)]);
+    assert_eq!(found(beside), Ok((0, 0)), "the selectors differ");
+    let full = check(&[&leaf], &[tlsa(3, 1, 2, &other), tlsa(3, 1, 1, &other), tlsa(3, 1, 0, &leaf)]);
+    assert_eq!(found(full), Ok((0, 2)), "Full(0) stays");
+}
+
+#[test]
+fn unreadable_certificates_beside_the_leaf_do_no_harm() {
+    let leaf = self_signed(|_| {});
+    let garbage = b"garbage".to_vec().into();
+    assert_eq!(found(check(&[&leaf, &garbage], &[tlsa(3, 1, 1, &leaf), tlsa(2, 0, 1, &leaf)])), Ok((0, 0)));
+}
+
+#[test]
+fn nothing_presented_is_an_error_of_its_own() {
+    assert_eq!(check(&[], &[tlsa(3, 1, 1, &self_signed(|_| {}))]), Err(VerifyError::EmptyChain));
+}

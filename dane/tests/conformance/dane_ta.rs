@@ -1,0 +1,392 @@
+use std::time::Duration;
+
+use dane::{PathFault, ReferenceIds, VerifyError, verify};
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
+    KeyUsagePurpose, NameConstraints, date_time_ymd,
+};
+use rustls_pki_types::{CertificateDer, UnixTime};
+
+use crate::pki::{
+    Ca, HOST, check, check_at, common_name, data, expired, found, not_yet_valid, now, self_signed, tlsa,
+    usable,
+};
+
+fn untrusted<T>(depth: usize, fault: PathFault) -> Result<T, VerifyError> {
+    Err(VerifyError::Untrusted { depth, fault })
+}
+
+fn leaf_for(root: &Ca, names: &[&str]) -> CertificateDer<'static> {
+    let names: Vec<_> = names.iter().map(|name| name.to_string()).collect();
+    root.leaf_with(|leaf| leaf.subject_alt_names = CertificateParams::new(names).unwrap().subject_alt_names)
+}
+
+#[test]
+fn d72_55_every_selector_matching_type_and_depth() {
+    let root = Ca::root("root");
+    let middle = root.ca("middle");
+    let leaf = middle.leaf();
+    for selector in [0, 1] {
+        for matching in [0, 1, 2] {
+            let chain = [&leaf, &middle.certificate, &root.certificate];
+            for (ca, depth) in [(&middle, 1), (&root, 2)] {
+                let records = [tlsa(2, selector, matching, &ca.certificate)];
+                assert_eq!(found(check(&chain, &records)), Ok((depth, 0)), "2 {selector} {matching}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_that_names_the_leaf_does_not_match() {
+    let root = Ca::root("root");
+    let leaf = root.leaf();
+    let alone = self_signed(|_| {});
+    for selector in [0, 1] {
+        for matching in [0, 1, 2] {
+            let by_root = check(&[&leaf, &root.certificate], &[tlsa(2, selector, matching, &leaf)]);
+            assert_eq!(
+                by_root,
+                Err(VerifyError::NoMatch { records: 1, certificates: 2 }),
+                "{selector} {matching}"
+            );
+            // The leaf sent twice is still the leaf.
+            let twice = check(&[&alone, &alone], &[tlsa(2, selector, matching, &alone)]);
+            match (selector, matching) {
+                // The whole key is in DNS, and it did sign the certificate at the top.
+                (1, 0) => assert_eq!(found(twice), Ok((0, 0))),
+                _ => assert_eq!(twice, Err(VerifyError::NoMatch { records: 1, certificates: 2 })),
+            }
+        }
+    }
+}
+
+#[test]
+fn d72_57_an_anchor_that_was_not_sent_needs_more_than_a_digest() {
+    let root = Ca::root("root");
+    let leaf = root.leaf();
+    for selector in [0, 1] {
+        for matching in [1, 2] {
+            let result = check(&[&leaf], &[tlsa(2, selector, matching, &root.certificate)]);
+            assert_eq!(result, Err(VerifyError::NoMatch { records: 1, certificates: 1 }));
+        }
+    }
+}
+
+#[test]
+fn d71_11_d71_13_anchors_from_dns_alone() {
+    let root = Ca::root("root");
+    let middle = root.ca("middle");
+    let (below_root, below_middle) = (root.leaf(), middle.leaf());
+    let short = [&below_root];
+    let long = [&below_middle, &middle.certificate];
+    let certificate = [tlsa(2, 0, 0, &root.certificate)];
+    let key = [tlsa(2, 1, 0, &root.certificate)];
+    assert_eq!(
+        found(check(&short, &certificate)),
+        Ok((1, 0)),
+        "2 0 0 counts like a certificate that was sent"
+    );
+    assert_eq!(found(check(&long, &certificate)), Ok((2, 0)));
+    assert_eq!(found(check(&short, &key)), Ok((0, 0)), "2 1 0 counts as the certificate that it signed");
+    assert_eq!(found(check(&long, &key)), Ok((1, 0)));
+
+    let stranger = Ca::root("stranger");
+    for records in [[tlsa(2, 0, 0, &stranger.certificate)], [tlsa(2, 1, 0, &stranger.certificate)]] {
+        assert_eq!(check(&short, &records), Err(VerifyError::NoMatch { records: 1, certificates: 1 }));
+    }
+    // §5.2.3: dates and names are checked below a bare key too.
+    let old = root.leaf_with(expired);
+    assert!(matches!(check(&[&old], &key), Err(VerifyError::Expired { depth: 0, .. })));
+    let elsewhere = leaf_for(&root, &["other.test"]);
+    assert!(matches!(check(&[&elsewhere], &key), Err(VerifyError::NameMismatch { .. })));
+}
+
+#[test]
+fn a_bare_key_does_not_lift_the_constraints_of_its_certificate_that_was_sent() {
+    let root = Ca::root_with("root", |ca| ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
+    let middle = root.ca("middle");
+    let leaf = middle.leaf();
+    let records = [tlsa(2, 1, 0, &root.certificate)];
+    let sent = check(&[&leaf, &middle.certificate, &root.certificate], &records);
+    assert_eq!(sent, untrusted(2, PathFault::PathLength));
+    assert_eq!(found(check(&[&leaf, &middle.certificate], &records)), Ok((1, 0)), "a bare key has none");
+}
+
+#[test]
+fn d72_62_d72_63_d72_64_names() {
+    let root = Ca::root("root");
+    let records = usable(&[tlsa(2, 0, 1, &root.certificate)]);
+    let names = ReferenceIds::new("exchange.example.org").and("mail.example.org").and("example.com");
+    for (dns_ids, ok, why) in [
+        (&["exchange.example.org"][..], true, "the primary one"),
+        (&["example.com"], true, "the next-hop domain"),
+        (&["mail.example.org"], true, "its expansion"),
+        (&["other.test", "EXAMPLE.com"], true, "one of several, whatever the case"),
+        (&["*.example.org"], true, "a wildcard"),
+        (&["*.example.com"], false, "a wildcard is no apex"),
+        (&["other.test"], false, "another name"),
+        (&["mx*.example.com", "ex*.example.org"], false, "part of a label"),
+        (&[], false, "none"),
+    ] {
+        let chain = [leaf_for(&root, dns_ids), root.certificate.clone()];
+        match verify(&chain, &records, &names, now()) {
+            Ok(_) => assert!(ok, "{why}"),
+            Err(error) => {
+                let expected = names.iter().map(String::from).collect();
+                let presented = dns_ids.iter().map(|name| name.to_string()).collect();
+                assert_eq!(error, VerifyError::NameMismatch { expected, presented }, "{why}");
+                assert!(!ok, "{why}");
+            }
+        }
+    }
+}
+
+#[test]
+fn d72_67_a_common_name_is_no_name() {
+    let root = Ca::root("root");
+    let leaf = root.leaf_with(|leaf| {
+        leaf.distinguished_name = common_name(HOST);
+        leaf.subject_alt_names.clear();
+    });
+    let result = check(&[&leaf, &root.certificate], &[tlsa(2, 0, 1, &root.certificate)]);
+    assert!(matches!(result, Err(VerifyError::NameMismatch { .. })));
+}
+
+#[test]
+fn dates_count_below_the_anchor_and_not_for_it() {
+    let old_root = Ca::root_with("root", expired);
+    let young_root = Ca::root_with("root", not_yet_valid);
+    for root in [&old_root, &young_root] {
+        let leaf = root.leaf();
+        for matching in [0, 1] {
+            let records = [tlsa(2, 0, matching, &root.certificate)];
+            assert_eq!(found(check(&[&leaf, &root.certificate], &records)), Ok((1, 0)), "sent");
+        }
+        assert_eq!(found(check(&[&leaf], &[tlsa(2, 0, 0, &root.certificate)])), Ok((1, 0)), "not sent");
+    }
+
+    let root = Ca::root("root");
+    let records = [tlsa(2, 0, 1, &root.certificate)];
+    let old_middle = root.ca_with("middle", expired);
+    let chain = [&old_middle.leaf(), &old_middle.certificate, &root.certificate];
+    assert!(matches!(check(&chain, &records), Err(VerifyError::Expired { depth: 1, .. })));
+    let anchored = [tlsa(2, 0, 1, &old_middle.certificate)];
+    assert_eq!(found(check(&chain, &anchored)), Ok((1, 0)), "the same certificate as anchor");
+
+    let old = root.leaf_with(expired);
+    assert!(matches!(
+        check(&[&old, &root.certificate], &records),
+        Err(VerifyError::Expired { depth: 0, .. })
+    ));
+    let young = root.leaf_with(not_yet_valid);
+    assert!(matches!(
+        check(&[&young, &root.certificate], &records),
+        Err(VerifyError::NotYetValid { depth: 0, .. })
+    ));
+}
+
+#[test]
+fn both_ends_of_the_validity_are_included() {
+    let root = Ca::root("root");
+    let leaf = root.leaf_with(|leaf| {
+        leaf.not_before = date_time_ymd(2030, 1, 1);
+        leaf.not_after = date_time_ymd(2031, 1, 1);
+    });
+    let (begin, end) = (1_893_456_000, 1_924_992_000);
+    for (second, ok) in [(begin - 1, false), (begin, true), (end, true), (end + 1, false)] {
+        let at = UnixTime::since_unix_epoch(Duration::from_secs(second));
+        let result = check_at(&[&leaf, &root.certificate], &[tlsa(2, 0, 1, &root.certificate)], at);
+        assert_eq!(result.is_ok(), ok, "{second}: {result:?}");
+    }
+}
+
+/// A root, a CA below it and a leaf, one of which is changed; the root is the anchor.
+fn changed(
+    root: impl FnOnce(&mut CertificateParams),
+    middle: impl FnOnce(&mut CertificateParams),
+    leaf: impl FnOnce(&mut CertificateParams),
+) -> Result<(usize, usize), VerifyError> {
+    let root = Ca::root_with("root", root);
+    let middle = root.ca_with("middle", middle);
+    let leaf = middle.leaf_with(leaf);
+    found(check(&[&leaf, &middle.certificate, &root.certificate], &[tlsa(2, 0, 1, &root.certificate)]))
+}
+
+fn same(_: &mut CertificateParams) {}
+
+fn critical(params: &mut CertificateParams) {
+    let mut extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]);
+    extension.set_criticality(true);
+    params.custom_extensions.push(extension);
+}
+
+fn only(purpose: ExtendedKeyUsagePurpose) -> impl FnOnce(&mut CertificateParams) {
+    move |params| params.extended_key_usages = vec![purpose]
+}
+
+fn used_for(purpose: KeyUsagePurpose) -> impl FnOnce(&mut CertificateParams) {
+    move |params| params.key_usages = vec![purpose]
+}
+
+#[test]
+fn d72_56_d71_10_constraints_of_the_anchor_and_below() {
+    let paths =
+        |length| move |ca: &mut CertificateParams| ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(length));
+    let is_ca = |is_ca| move |params: &mut CertificateParams| params.is_ca = is_ca;
+    use ExtendedKeyUsagePurpose::{Any, ClientAuth, ServerAuth};
+    use KeyUsagePurpose::{CrlSign, DigitalSignature, KeyEncipherment};
+    for (result, expected, why) in [
+        (changed(same, same, same), Ok((2, 0)), "nothing is wrong"),
+        (changed(paths(1), paths(0), same), Ok((2, 0)), "as many CAs as allowed"),
+        (changed(paths(0), same, same), untrusted(2, PathFault::PathLength), "the anchor allows none below"),
+        (
+            changed(is_ca(IsCa::ExplicitNoCa), same, same),
+            untrusted(2, PathFault::NotACa),
+            "an anchor that is no CA",
+        ),
+        (
+            changed(is_ca(IsCa::NoCa), same, same),
+            untrusted(2, PathFault::NotACa),
+            "an anchor that does not say",
+        ),
+        (changed(same, is_ca(IsCa::ExplicitNoCa), same), untrusted(1, PathFault::NotACa), "a leaf as CA"),
+        (changed(same, is_ca(IsCa::NoCa), same), untrusted(1, PathFault::NotACa), "a CA that does not say"),
+        (
+            changed(used_for(CrlSign), same, same),
+            untrusted(2, PathFault::KeyUsage),
+            "an anchor for CRLs only",
+        ),
+        (changed(same, used_for(CrlSign), same), untrusted(1, PathFault::KeyUsage), "a CA for CRLs only"),
+        (changed(same, same, used_for(CrlSign)), untrusted(0, PathFault::KeyUsage), "a leaf for CRLs only"),
+        (changed(same, same, used_for(DigitalSignature)), Ok((2, 0)), "a leaf for signatures"),
+        (
+            changed(same, same, used_for(KeyEncipherment)),
+            Ok((2, 0)),
+            "a leaf of the days of RSA key exchange",
+        ),
+        (changed(only(ClientAuth), same, same), untrusted(2, PathFault::ExtendedKeyUsage), "not for servers"),
+        (changed(same, only(ClientAuth), same), untrusted(1, PathFault::ExtendedKeyUsage), "not for servers"),
+        (changed(same, same, only(ClientAuth)), untrusted(0, PathFault::ExtendedKeyUsage), "not for servers"),
+        (changed(only(ServerAuth), only(Any), only(ServerAuth)), Ok((2, 0)), "for servers"),
+        (changed(critical, same, same), untrusted(2, PathFault::UnknownCriticalExtension), "in the anchor"),
+        (changed(same, critical, same), untrusted(1, PathFault::UnknownCriticalExtension), "in a CA"),
+        (changed(same, same, critical), untrusted(0, PathFault::UnknownCriticalExtension), "in the leaf"),
+        (
+            changed(same, same, is_ca(IsCa::Ca(BasicConstraints::Unconstrained))),
+            Ok((2, 0)),
+            "a leaf may be a CA",
+        ),
+    ] {
+        assert_eq!(result, expected, "{why}");
+    }
+}
+
+#[test]
+fn d72_56_name_constraints() {
+    let constrained = |permitted: &[&str], excluded: &[&str]| {
+        let subtrees =
+            |names: &[&str]| names.iter().map(|name| GeneralSubtree::DnsName(name.to_string())).collect();
+        let constraints = NameConstraints {
+            permitted_subtrees: subtrees(permitted),
+            excluded_subtrees: subtrees(excluded),
+        };
+        move |ca: &mut CertificateParams| ca.name_constraints = Some(constraints)
+    };
+    let refused = untrusted(0, PathFault::NameConstraints);
+    for (permitted, excluded, expected, why) in [
+        (&["example.com"][..], &[][..], Ok((2, 0)), "below what is permitted"),
+        (&["example.org", "mx.example.com"], &[], Ok((2, 0)), "one of those permitted"),
+        (&["example.org"], &[], refused.clone(), "outside what is permitted"),
+        (&[], &["example.com"], refused.clone(), "below what is excluded"),
+        (&["example.com"], &["mx.example.com"], refused.clone(), "exclusion outweighs permission"),
+        (&[], &["example.org"], Ok((2, 0)), "outside what is excluded"),
+    ] {
+        assert_eq!(changed(constrained(permitted, excluded), same, same), expected, "in the anchor: {why}");
+        assert_eq!(changed(same, constrained(permitted, excluded), same), expected, "in a CA: {why}");
+    }
+
+    // A subtree of directory names is held against the subject, of the CA as of the leaf.
+    let unit = |ca: &mut CertificateParams| {
+        ca.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![GeneralSubtree::DirectoryName(common_name("middle"))],
+            excluded_subtrees: vec![],
+        });
+    };
+    assert_eq!(changed(unit, same, same), refused);
+    assert_eq!(changed(unit, same, |leaf| leaf.distinguished_name = common_name("middle")), Ok((2, 0)));
+}
+
+#[test]
+fn v1_certificates() {
+    let (root, leaf) = (data("v1-root.der"), data("below-v1.der"));
+    let records = [tlsa(2, 0, 1, &root)];
+    assert_eq!(found(check(&[&leaf, &root], &records)), Ok((1, 0)), "the record says that it is a CA");
+}
+
+#[test]
+fn weak_keys_and_signatures_below_the_anchor() {
+    let (root, weak_root) = (data("rsa-root.der"), data("rsa1024-root.der"));
+    for (leaf, root, expected, why) in [
+        ("rsa-leaf.der", &root, Ok((1, 0)), "RSA-2048 with SHA-256"),
+        ("sha1-leaf.der", &root, untrusted(0, PathFault::Algorithm), "SHA-1"),
+        ("rsa1024-leaf.der", &root, untrusted(0, PathFault::Algorithm), "a key of 1024 bits"),
+        ("below-rsa1024.der", &weak_root, untrusted(0, PathFault::Algorithm), "signed with 1024 bits"),
+    ] {
+        let leaf = data(leaf);
+        assert_eq!(found(check(&[&leaf, root], &[tlsa(2, 0, 1, root)])), expected, "{why}");
+    }
+}
+
+#[test]
+fn a_forged_signature_is_no_match() {
+    let root = Ca::root("root");
+    let impostor = Ca::root("root");
+    for records in [[tlsa(2, 0, 1, &root.certificate)], [tlsa(2, 1, 1, &root.certificate)]] {
+        let result = check(&[&impostor.leaf(), &root.certificate], &records);
+        assert_eq!(result, untrusted(0, PathFault::Signature));
+    }
+    let leaf = root.leaf();
+    let mut altered = leaf.to_vec();
+    let name = altered.windows(HOST.len()).position(|at| at == HOST.as_bytes()).unwrap();
+    altered[name] = b'n';
+    let result = check(&[&altered.into(), &root.certificate], &[tlsa(2, 0, 1, &root.certificate)]);
+    assert_eq!(result, untrusted(0, PathFault::Signature));
+}
+
+#[test]
+fn the_failure_nearest_to_success() {
+    let root = Ca::root("root");
+    let stranger = Ca::root("stranger");
+    let anchor = [tlsa(2, 0, 1, &root.certificate)];
+
+    let wrong_and_old = root.leaf_with(|leaf| {
+        leaf.subject_alt_names.clear();
+        expired(leaf);
+    });
+    let result = check(&[&wrong_and_old, &root.certificate], &anchor);
+    assert!(matches!(result, Err(VerifyError::Expired { depth: 0, .. })), "dates before names: {result:?}");
+
+    let old = root.leaf_with(expired);
+    let result = check(
+        &[&old, &root.certificate],
+        &[tlsa(3, 1, 1, &stranger.certificate), tlsa(2, 0, 1, &root.certificate)],
+    );
+    assert!(
+        matches!(result, Err(VerifyError::Expired { .. })),
+        "not the other record's no-match: {result:?}"
+    );
+
+    let result = check(&[&stranger.leaf(), &root.certificate], &anchor);
+    assert_eq!(
+        result,
+        untrusted(0, PathFault::NotIssuedBelowAnchor),
+        "the anchor was sent beside a foreign leaf"
+    );
+
+    let garbage = b"garbage".to_vec().into();
+    assert_eq!(
+        check(&[&garbage, &root.certificate], &anchor),
+        Err(VerifyError::Malformed { certificate: 0 })
+    );
+}

@@ -1,0 +1,96 @@
+use std::time::{Duration, Instant};
+
+use dane::{VerifyError, Work};
+use rcgen::{CertificateParams, GeneralSubtree, NameConstraints};
+
+use crate::pki::{Ca, check, found, tlsa};
+
+#[test]
+fn a_chain_has_a_limit_of_certificates_only_where_paths_are_built() {
+    let root = Ca::root("root");
+    let leaf = root.leaf();
+    let strangers: Vec<_> = (0..64).map(|n| Ca::root(&format!("stranger {n}")).certificate).collect();
+    let with = |count: usize| {
+        std::iter::once(&leaf).chain(&strangers[..count]).chain([&root.certificate]).collect::<Vec<_>>()
+    };
+    let anchor = [tlsa(2, 0, 1, &root.certificate)];
+    assert_eq!(found(check(&with(63), &anchor)), Ok((1, 0)));
+    let too_many = VerifyError::TooMuchWork { what: Work::Certificates, limit: 64 };
+    assert_eq!(found(check(&with(64), &anchor)), Err(too_many));
+    assert_eq!(found(check(&with(64), &[tlsa(3, 1, 1, &leaf)])), Ok((0, 0)));
+}
+
+#[test]
+fn two_hundred_records_and_thirty_certificates() {
+    let root = Ca::root("root");
+    let middle = root.ca("middle");
+    let leaf = middle.leaf();
+    let decoys: Vec<_> = (0..28).map(|_| Ca::root("middle").certificate).collect();
+    let chain: Vec<_> =
+        std::iter::once(&leaf).chain(&decoys).chain([&middle.certificate, &root.certificate]).collect();
+    let mut records: Vec<_> = (0..199).map(|n| tlsa(2, n % 2, 1, &Ca::root("unseen").certificate)).collect();
+    records.push(tlsa(2, 0, 1, &root.certificate));
+    let begin = Instant::now();
+    assert_eq!(found(check(&chain, &records)), Ok((2, 199)));
+    assert!(begin.elapsed() < Duration::from_secs(2), "took {:?}", begin.elapsed());
+}
+
+#[test]
+fn signatures_are_limited() {
+    // CAs of one name, each with its own key, none of which signed the leaf, under CAs of which the same holds.
+    let issuer = Ca::root("same");
+    let leaf = issuer.leaf();
+    let mutual: Vec<Ca> = (0..20).map(|_| Ca::root("same")).collect();
+    let mut sent = vec![];
+    for ca in &mutual {
+        for other in mutual.iter().take(3) {
+            sent.push(ca.cross_signed_by(other, |_| {}).certificate);
+        }
+    }
+    sent.push(issuer.cross_signed_by(&mutual[0], |_| {}).certificate);
+    let chain: Vec<_> = std::iter::once(&leaf).chain(&sent).collect();
+    let stranger = Ca::root("stranger");
+    let result = check(&chain, &[tlsa(2, 0, 1, &stranger.certificate)]);
+    assert!(
+        matches!(result, Err(VerifyError::TooMuchWork { what: Work::Signatures, limit: 128 })),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn steps_are_limited() {
+    // Eight entities that all sign each other: the simple paths through them are tens of thousands.
+    let cas: Vec<Ca> = (0..8).map(|n| Ca::root(&n.to_string())).collect();
+    let mut sent = vec![];
+    for (n, ca) in cas.iter().enumerate() {
+        for (m, issuer) in cas.iter().enumerate() {
+            if n != m {
+                sent.push(ca.cross_signed_by(issuer, |_| {}).certificate);
+            }
+        }
+    }
+    let leaf = cas[0].leaf();
+    let chain: Vec<_> = std::iter::once(&leaf).chain(&sent).collect();
+    let stranger = Ca::root("stranger");
+    let result = check(&chain, &[tlsa(2, 0, 1, &stranger.certificate)]);
+    assert_eq!(result, Err(VerifyError::TooMuchWork { what: Work::Steps, limit: 1_000 }));
+}
+
+#[test]
+fn name_comparisons_are_limited() {
+    let subtrees: Vec<_> = (0..300).map(|n| GeneralSubtree::DnsName(format!("{n}.test"))).collect();
+    let root = Ca::root_with("root", |ca| {
+        ca.name_constraints =
+            Some(NameConstraints { permitted_subtrees: vec![], excluded_subtrees: subtrees });
+    });
+    let names = |count: usize| {
+        let names: Vec<_> = (0..count).map(|n| format!("{n}.example.com")).collect();
+        root.leaf_with(|leaf| {
+            leaf.subject_alt_names.extend(CertificateParams::new(names).unwrap().subject_alt_names)
+        })
+    };
+    let records = [tlsa(2, 0, 1, &root.certificate)];
+    assert_eq!(found(check(&[&names(10), &root.certificate], &records)), Ok((1, 0)));
+    let limit = VerifyError::TooMuchWork { what: Work::NameComparisons, limit: 50_000 };
+    assert_eq!(found(check(&[&names(200), &root.certificate], &records)), Err(limit));
+}

@@ -1,0 +1,170 @@
+use dane::{Match, TlsaRecord, VerifyError};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyIdMethod};
+use rustls_pki_types::CertificateDer;
+
+use crate::pki::{Ca, check, expired, found, tlsa};
+
+/// The result, which is the same for every order of the certificates above the leaf and of the records, apart from the
+/// number of the record.
+fn in_every_order(
+    leaf: &CertificateDer<'static>,
+    sent: &[&CertificateDer<'static>],
+    records: &[TlsaRecord],
+) -> Result<usize, VerifyError> {
+    let depth = |result: Result<Match, VerifyError>| result.map(|matched| matched.depth);
+    let chain = |sent: &[&CertificateDer<'static>]| {
+        std::iter::once(leaf.clone()).chain(sent.iter().copied().cloned()).collect::<Vec<_>>()
+    };
+    let check = |sent: &[&CertificateDer<'static>], records: &[TlsaRecord]| {
+        depth(check(&chain(sent).iter().collect::<Vec<_>>(), records))
+    };
+    let expected = check(sent, records);
+    for sent in permutations(sent) {
+        for records in permutations(records) {
+            let result = check(&sent, &records);
+            assert_eq!(result.is_ok(), expected.is_ok(), "the order decides: {expected:?}, then {result:?}");
+            if let (Err(result), Err(expected)) = (&result, &expected) {
+                assert_eq!(std::mem::discriminant(result), std::mem::discriminant(expected));
+            }
+        }
+    }
+    expected
+}
+
+fn permutations<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
+    match items {
+        [] => vec![vec![]],
+        _ => (0..items.len())
+            .flat_map(|first| {
+                let mut rest = items.to_vec();
+                let first = rest.remove(first);
+                permutations(&rest).into_iter().map(move |tail| [vec![first.clone()], tail].concat())
+            })
+            .collect(),
+    }
+}
+
+#[test]
+fn any_order_with_duplicates_and_strangers() {
+    let root = Ca::root("root");
+    let upper = root.ca("upper");
+    let lower = upper.ca("lower");
+    let stranger = Ca::root("stranger");
+    let sent = [
+        &root.certificate,
+        &stranger.certificate,
+        &lower.certificate,
+        &upper.certificate,
+        &lower.certificate,
+    ];
+    let records = [tlsa(2, 0, 1, &root.certificate)];
+    assert_eq!(in_every_order(&lower.leaf(), &sent, &records), Ok(3));
+}
+
+#[test]
+fn cross_signed_cas() {
+    let (old, new) = (Ca::root("old"), Ca::root("new"));
+    let by_old = old.ca("middle");
+    let by_new = by_old.cross_signed_by(&new, |_| {});
+    let sent = [&by_old.certificate, &by_new.certificate, &new.certificate, &old.certificate];
+    for root in [&old, &new] {
+        assert_eq!(in_every_order(&by_old.leaf(), &sent, &[tlsa(2, 0, 1, &root.certificate)]), Ok(2));
+    }
+    // Of two ways to one anchor the one that has not expired counts.
+    let old_way = by_old.cross_signed_by(&new, expired);
+    let sent = [&old_way.certificate, &by_new.certificate, &new.certificate];
+    assert_eq!(in_every_order(&by_old.leaf(), &sent, &[tlsa(2, 0, 1, &new.certificate)]), Ok(2));
+}
+
+#[test]
+fn cas_of_one_name() {
+    let [right, wrong, other] = ["same"; 3].map(Ca::root);
+    let leaf = right.leaf();
+    let sent = [&wrong.certificate, &right.certificate, &other.certificate];
+    assert_eq!(in_every_order(&leaf, &sent, &[tlsa(2, 0, 1, &right.certificate)]), Ok(1));
+    let both = [tlsa(2, 0, 1, &wrong.certificate), tlsa(2, 0, 1, &right.certificate)];
+    assert_eq!(in_every_order(&leaf, &sent, &both), Ok(1));
+    assert!(matches!(
+        in_every_order(&leaf, &sent, &[tlsa(2, 0, 1, &wrong.certificate)]),
+        Err(VerifyError::Untrusted { .. })
+    ));
+}
+
+#[test]
+fn two_records_for_one_ca() {
+    // One entity with a certificate that allows no CA below it and one that does.
+    let narrow = Ca::root_with("root", |ca| ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
+    let wide = narrow.cross_signed_by(&narrow, |ca| ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+    let middle = narrow.ca("middle");
+    let sent = [&middle.certificate, &narrow.certificate, &wide.certificate];
+    let records = [tlsa(2, 0, 1, &narrow.certificate), tlsa(2, 0, 1, &wide.certificate)];
+    assert_eq!(in_every_order(&middle.leaf(), &sent, &records), Ok(2));
+    assert!(in_every_order(&middle.leaf(), &sent, &records[..1]).is_err());
+}
+
+#[test]
+fn key_identifiers_are_hints() {
+    type Change = fn(&mut CertificateParams);
+    let absent: Change = |params| params.use_authority_key_identifier_extension = false;
+    let wrong: Change = |params| params.key_identifier_method = KeyIdMethod::PreSpecified(b"wrong".to_vec());
+    let same: Change = |_| {};
+    for change_leaf in [same, absent] {
+        for change_ca in [same, absent, wrong] {
+            let root = Ca::root_with("root", change_ca);
+            let decoy = Ca::root("root");
+            let middle = root.ca_with("middle", change_ca);
+            let leaf = middle.leaf_with(change_leaf);
+            let sent = [&decoy.certificate, &middle.certificate, &root.certificate];
+            for record in [tlsa(2, 0, 1, &root.certificate), tlsa(2, 1, 1, &root.certificate)] {
+                assert_eq!(in_every_order(&leaf, &sent, &[record]), Ok(2));
+            }
+        }
+    }
+    // The leaf's identifier names the decoy's key, not the issuer's.
+    let root = Ca::root("root");
+    let decoy =
+        Ca::root_with("root", |ca| ca.key_identifier_method = KeyIdMethod::PreSpecified(b"decoy".to_vec()));
+    let misled =
+        Ca { params: decoy.params.clone(), key: root.same_key(), certificate: root.certificate.clone() };
+    let sent = [&decoy.certificate, &root.certificate];
+    assert_eq!(in_every_order(&misled.leaf(), &sent, &[tlsa(2, 0, 1, &root.certificate)]), Ok(1));
+}
+
+#[test]
+fn cas_that_sign_each_other_end() {
+    let a = Ca::root("a");
+    let b = Ca::root("b");
+    let a_by_b = a.cross_signed_by(&b, |_| {});
+    let b_by_a = b.cross_signed_by(&a, |_| {});
+    let sent = [&a_by_b.certificate, &b_by_a.certificate];
+    let stranger = Ca::root("stranger");
+    let records = [tlsa(2, 0, 1, &stranger.certificate)];
+    assert_eq!(
+        in_every_order(&a.leaf(), &sent, &records),
+        Err(VerifyError::NoMatch { records: 1, certificates: 3 })
+    );
+}
+
+#[test]
+fn an_anchor_may_share_name_and_key_with_the_leaf() {
+    let root = Ca::root("root");
+    let leaf = root.cross_signed_by(&root, |leaf| {
+        leaf.is_ca = IsCa::NoCa;
+        leaf.key_usages.clear();
+        leaf.subject_alt_names = CertificateParams::new([crate::pki::HOST.into()]).unwrap().subject_alt_names;
+    });
+    let result = check(&[&leaf.certificate, &root.certificate], &[tlsa(2, 0, 1, &root.certificate)]);
+    assert_eq!(found(result), Ok((1, 0)));
+}
+
+#[test]
+fn ten_certificates_deep() {
+    let mut cas = vec![Ca::root("0")];
+    for depth in 1..10 {
+        let next = cas[depth - 1].ca(&depth.to_string());
+        cas.push(next);
+    }
+    let leaf = cas[9].leaf();
+    let chain: Vec<_> = std::iter::once(&leaf).chain(cas.iter().map(|ca| &ca.certificate)).collect();
+    assert_eq!(found(check(&chain, &[tlsa(2, 0, 1, &cas[0].certificate)])), Ok((10, 0)));
+}
