@@ -413,7 +413,7 @@ fn insecure_cut(name: &Name) -> Record {
 }
 
 fn nsec(name: &Name, types: [RecordType; 1]) -> Record {
-    let next = name.prepend_label("\\000").unwrap();
+    let next = name.prepend_label(&b"\0"[..]).unwrap();
     let nsec = NSEC::new_cover_self(next, types);
     Record::from_rdata(name.clone(), 60, RData::DNSSEC(DNSSECRData::NSEC(nsec)))
 }

@@ -84,17 +84,18 @@ impl World {
             .map(|(origin, spec)| (origin.clone(), ZoneKey::generate(origin, &spec.signing).map(Arc::new)))
             .collect();
 
+        let mut delegations: BTreeMap<&Name, Vec<Delegation>> = BTreeMap::new();
+        for (child, key) in &keys {
+            if let Some(parent) = ancestor_in(&keys, child) {
+                let ds = key.as_ref().map(|key| key.ds().clone());
+                delegations.entry(parent).or_default().push(Delegation { child: child.clone(), ds });
+            }
+        }
+
         let mut world = Self { zones: BTreeMap::new() };
         for (origin, spec) in specs {
-            let delegations = keys
-                .iter()
-                .filter(|(child, _)| parent_of(child, keys.keys()) == Some(&origin))
-                .map(|(child, key)| Delegation {
-                    child: child.clone(),
-                    ds: key.as_ref().map(|key| key.ds().clone()),
-                })
-                .collect();
-            let zone = Zone::build(origin.clone(), spec, keys[&origin].clone(), delegations)?;
+            let children = delegations.remove(&origin).into_iter().flatten().collect();
+            let zone = Zone::build(origin.clone(), spec, keys[&origin].clone(), children)?;
             world.zones.insert(origin, zone);
         }
         Ok(world)
@@ -164,7 +165,7 @@ impl World {
 
     /// The zone that delegates the zone `origin`, or `None` for the root.
     pub(super) fn parent_of(&self, origin: &Name) -> Option<&Zone> {
-        parent_of(origin, self.zones.keys()).map(|parent| &self.zones[parent])
+        ancestor_in(&self.zones, origin).map(|parent| &self.zones[parent])
     }
 
     fn zone(&self, origin: &str) -> Result<&Zone, WorldError> {
@@ -186,8 +187,16 @@ pub(super) fn name(text: &str) -> Result<Name, WorldError> {
     }
 }
 
-fn parent_of<'a>(origin: &Name, zones: impl Iterator<Item = &'a Name>) -> Option<&'a Name> {
-    zones.filter(|zone| *zone != origin && zone.zone_of(origin)).max_by_key(|zone| zone.num_labels())
+/// The nearest name above `name` that is a key of the map.
+fn ancestor_in<'a, T>(zones: &'a BTreeMap<Name, T>, name: &Name) -> Option<&'a Name> {
+    let mut at = name.clone();
+    while !at.is_root() {
+        at = at.base_name();
+        if let Some((ancestor, _)) = zones.get_key_value(&at) {
+            return Some(ancestor);
+        }
+    }
+    None
 }
 
 /// What an attacker may own: honestly delegated zones of each kind, to paste records from and to point aliases at.
