@@ -116,3 +116,35 @@ fn check_label(label: &str) -> Result<(), DomainError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sts_09_sts_31_sts_32_the_policy_host_and_url() {
+        let long = "a.".repeat(122) + "aa";
+        let too_long = format!("{long}a");
+        for (domain, expected, why) in [
+            ("example.com", Ok("https://mta-sts.example.com/.well-known/mta-sts.txt"), "the RFC's form"),
+            ("Example.COM.", Ok("https://mta-sts.example.com/.well-known/mta-sts.txt"), "any case, absolute"),
+            (
+                "mail.example.com",
+                Ok("https://mta-sts.mail.example.com/.well-known/mta-sts.txt"),
+                "a smart host",
+            ),
+            ("192.0.2.1", Err(DomainError::Address), "an address"),
+            ("[192.0.2.1]", Err(DomainError::Character { found: '[' }), "an address literal"),
+            ("[IPv6:2001:db8::1]", Err(DomainError::Character { found: '[' }), "an address literal"),
+            ("example.com/x", Err(DomainError::Character { found: '/' }), "nothing gets into the path"),
+            ("a@b.example", Err(DomainError::Character { found: '@' }), "nor into another part of the URL"),
+            ("example.com:81", Err(DomainError::Character { found: ':' }), "nor into the port"),
+            ("", Err(DomainError::EmptyLabel), "the root has no policy"),
+            (".", Err(DomainError::EmptyLabel), "the root has no policy"),
+            ("example..", Err(DomainError::EmptyLabel), "one trailing dot only"),
+            (&too_long, Err(DomainError::TooLong { length: 255 }), "no room for `mta-sts.`"),
+        ] {
+            assert_eq!(policy_url(domain), expected.map(str::to_owned), "{why}: {domain}");
+        }
+    }
+}

@@ -179,3 +179,154 @@ fn field_name(input: &str) -> IResult<&str, &str> {
 fn field_value(input: &str) -> IResult<&str, &str> {
     take_while1(|c: char| c.is_ascii_graphic() && c != '=' && c != ';').parse(input)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SYNTAX: Result<&str, &str> = Err("syntax");
+
+    fn kind(error: &RecordError) -> &'static str {
+        match error {
+            RecordError::NotSts => "not STS",
+            RecordError::Multiple { .. } => "multiple",
+            RecordError::TooLong { .. } => "too long",
+            RecordError::Syntax { .. } => "syntax",
+            RecordError::MissingId => "missing id",
+            RecordError::InvalidId { .. } => "invalid id",
+        }
+    }
+
+    fn outcome(txt: &[u8]) -> Result<String, &'static str> {
+        StsRecord::parse(txt).map(|record| record.id).map_err(|error| kind(&error))
+    }
+
+    #[test]
+    fn sts_02_sts_03_sts_05_sts_18_records() {
+        let longest = format!("v=STSv1; id={};", "a1".repeat(16));
+        let too_long = format!("v=STSv1; id={};", "a".repeat(33));
+        for (text, expected, why) in [
+            ("v=STSv1; id=20160831085700Z;", Ok("20160831085700Z"), "the RFC's example"),
+            ("v=STSv1;id=1", Ok("1"), "neither white space nor the last `;` is needed"),
+            ("v=STSv1 ;id=1", Ok("1"), "decision 1: the grammar allows white space before `;`"),
+            ("v=STSv1\t ;\t id=1 \t; ", Ok("1"), "white space is spaces and tabs, around every `;`"),
+            ("v=STSv1; a=b; id=1; c.d-e_f=x:/@!;", Ok("1"), "unknown fields, in any order"),
+            ("v=STSv1; id=1; id=2;", Ok("1"), "of a repeated field the first counts"),
+            ("v=STSv1; id=1; id=a-b;", Ok("1"), "the second id is ignored whatever it says"),
+            (&longest, Ok("a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"), "32 characters are the most"),
+            (&too_long, Err("invalid id"), "33 are too many"),
+            ("v=STSv1; id=;", Err("invalid id"), "an id has at least one character"),
+            ("v=STSv1; id=a-b;", Err("invalid id"), "letters and digits only"),
+            ("v=STSv1; id=a_b; id=1;", Err("invalid id"), "the first id counts, and is wrong"),
+            ("v=STSv1; ID=1;", Err("missing id"), "names are compared exactly"),
+            ("v=STSv1;", Err("missing id"), "an id is required"),
+            ("v=STSv1", Err("not STS"), "a `;` is required"),
+            ("v=STSv1 id=1;", Err("not STS"), "a `;` is required"),
+            ("v=STSv10; id=1;", Err("not STS"), "the version is the whole token"),
+            ("v=STSv2; id=1;", Err("not STS"), "another version"),
+            ("v=stsv1; id=1;", Err("not STS"), "the version is compared exactly"),
+            ("V=STSv1; id=1;", Err("not STS"), "so is its name"),
+            (" v=STSv1; id=1;", Err("not STS"), "nothing stands before the version"),
+            ("v = STSv1; id=1;", Err("not STS"), "no white space around `=`"),
+            ("id=1; v=STSv1;", Err("not STS"), "the version comes first"),
+            ("\u{feff}v=STSv1; id=1;", Err("not STS"), "a byte-order mark is no white space"),
+            ("", Err("not STS"), "an empty record"),
+            ("v=STSv1;; id=1;", SYNTAX, "no empty field"),
+            ("v=STSv1; id=1;;", SYNTAX, "no empty field at the end"),
+            ("v=STSv1; id =1;", SYNTAX, "no white space before `=`"),
+            ("v=STSv1; id= 1;", Err("syntax"), "no white space behind `=`"),
+            ("v=STSv1; id=1 ", SYNTAX, "white space at the end only behind a `;`"),
+            ("v=STSv1; id=1 2;", SYNTAX, "no white space inside a value"),
+            ("v=STSv1; id=1=2;", SYNTAX, "no `=` inside a value"),
+            ("v=STSv1; id=1; a=;", SYNTAX, "an extension has a value"),
+            ("v=STSv1; id=1; a;", SYNTAX, "a field is a name and a value"),
+            ("v=STSv1; id=1; _a=b;", SYNTAX, "a name begins with a letter or digit"),
+            (
+                "v=STSv1; id=1; a23456789012345678901234567890123=b",
+                SYNTAX,
+                "a name has at most 32 characters",
+            ),
+            ("v=STSv1; id=1; a=\u{e9};", SYNTAX, "ASCII only"),
+            ("v=STSv1; id=1\0;", SYNTAX, "no control characters"),
+            ("v=STSv1;\r\n id=1;", SYNTAX, "line ends are no white space"),
+        ] {
+            let found = outcome(text.as_bytes());
+            assert_eq!(found.as_deref().map_err(|kind| *kind), expected, "{why}: {text:?}");
+        }
+        assert_eq!(outcome(b"v=STSv1; id=1; a=\xff;"), Err("syntax"), "bytes that are no text");
+    }
+
+    #[test]
+    fn sts_18_extensions_are_kept_in_order() {
+        let record = StsRecord::parse(b"v=STSv1; b=1; id=7; a=2; b=3").unwrap();
+        assert_eq!(record.extensions().collect::<Vec<_>>(), [("b", "1"), ("a", "2")]);
+        assert_eq!(record.text(), "v=STSv1; b=1; id=7; a=2; b=3");
+    }
+
+    #[test]
+    fn syntax_errors_name_the_byte() {
+        for (text, offset) in [("v=STSv1; id=1; é=1", 15), ("v=STSv1; id=1=", 13), ("v=STSv1; id=1; a=", 17)]
+        {
+            match StsRecord::parse(text.as_bytes()) {
+                Err(RecordError::Syntax { offset: found, .. }) => assert_eq!(found, offset, "{text}"),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_has_at_most_4096_bytes() {
+        let of = |length: usize| format!("v=STSv1; id=1; a={:x<1$}", "", length - 17).into_bytes();
+        assert_eq!(outcome(&of(MAX_RECORD)), Ok("1".to_owned()));
+        assert_eq!(outcome(&of(MAX_RECORD + 1)), Err("too long"));
+    }
+
+    #[test]
+    fn sts_04_exactly_one_record_is_left() {
+        let good = "v=STSv1; id=1;";
+        for (txts, expected, why) in [
+            (&[][..], Ok(None), "no record at all"),
+            (&["v=spf1 -all", "v=STSv10; id=2;", "id=3; v=STSv1"], Ok(None), "only records of others"),
+            (&["v=STSv1"], Ok(None), "no `;`, so none of ours"),
+            (&[good], Ok(Some("1")), "one record"),
+            (&["junk", good, ""], Ok(Some("1")), "records of others do not count"),
+            (&[good, "v=STSv1; id=2;"], Err("multiple"), "two valid ones"),
+            (&[good, good], Err("multiple"), "the same one twice"),
+            (&[good, "v=STSv1 ; junk"], Err("multiple"), "decision 21: one of them is malformed"),
+            (&["v=STSv1; id=a-b"], Err("invalid id"), "the only one is malformed"),
+        ] {
+            let txts: Vec<Vec<u8>> = txts.iter().map(|txt| txt.as_bytes().to_vec()).collect();
+            let found = select_record(&txts);
+            let found = found.as_ref().map(|record| record.as_ref().map(StsRecord::id)).map_err(kind);
+            assert_eq!(found, expected, "{why}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut txt = b"v=STSv1;".to_vec();
+            txt.extend(bytes);
+            if let Err(RecordError::Syntax { offset, .. }) = StsRecord::parse(&txt) {
+                prop_assert!(offset <= txt.len());
+            }
+        }
+
+        #[test]
+        fn what_the_grammar_makes_is_read(
+            id in "[A-Za-z0-9]{1,32}",
+            extensions in proptest::collection::vec(("[a-h][A-Za-z0-9_.-]{0,31}", "[!-:<>-~]{1,40}"), 0..5),
+            last in "|;|[ \t]{0,3};[ \t]{0,3}",
+        ) {
+            let mut txt = format!("v=STSv1; id={id}");
+            for (name, value) in &extensions {
+                txt += &format!("\t; {name}={}", value.replace('>', "?"));
+            }
+            txt += &last;
+            let record = StsRecord::parse(txt.as_bytes());
+            prop_assert_eq!(record.as_ref().map(StsRecord::id), Ok(id.as_str()), "{}", txt);
+        }
+    }
+}
