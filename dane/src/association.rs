@@ -2,6 +2,8 @@ use std::cell::OnceCell;
 
 use ring::digest::{Digest, SHA256, SHA512, digest};
 
+use crate::certificate::Certificate;
+use crate::der::DerError;
 use crate::record::{Matching, Selector};
 use crate::selection::UsableTlsa;
 
@@ -12,9 +14,13 @@ pub(crate) struct Association<'a> {
 }
 
 impl<'a> Association<'a> {
-    /// `spki` is `None` where the certificate cannot be taken apart: then only Cert(0) can match.
-    pub(crate) fn new(certificate: &'a [u8], spki: Option<&'a [u8]>) -> Self {
-        Self { certificate: Part::new(certificate), spki: spki.map(Part::new) }
+    /// Of a certificate that cannot be taken apart only the whole can match.
+    pub(crate) fn new(certificate: &'a [u8], fields: Result<&Certificate<'a>, &DerError>) -> Self {
+        let spki = match fields {
+            Ok(fields) => Some(Part::new(fields.spki)),
+            Err(DerError) => None,
+        };
+        Self { certificate: Part::new(certificate), spki }
     }
 
     /// Whether selector, matching type and data of `record` agree with this certificate.

@@ -3,6 +3,7 @@ use rustls_pki_types::CertificateDer;
 use crate::association::Association;
 use crate::budget::{Budget, TooMuch};
 use crate::certificate::Certificate;
+use crate::der::DerError;
 use crate::error::{VerifyError, Work};
 use crate::extensions::Extensions;
 use crate::record::{Matching, Selector, Usage};
@@ -19,15 +20,12 @@ pub(crate) struct ChainCertificate<'a> {
 }
 
 impl<'a> ChainCertificate<'a> {
-    /// Reads a certificate and its extensions; an error where either is malformed.
-    pub(crate) fn parse(der: &'a [u8], number: usize) -> Result<Self, VerifyError> {
-        let Ok(fields) = Certificate::parse(der) else {
-            return Err(VerifyError::Malformed { certificate: number });
-        };
-        let Ok(extensions) = Extensions::parse(fields.extensions) else {
-            return Err(VerifyError::Malformed { certificate: number });
-        };
-        Ok(Self { number, fields, extensions, anchor: None })
+    /// Reads the extensions of a certificate; an error where they are malformed.
+    pub(crate) fn new(fields: Certificate<'a>, number: usize) -> Result<Self, VerifyError> {
+        match Extensions::parse(fields.extensions) {
+            Ok(extensions) => Ok(Self { number, fields, extensions, anchor: None }),
+            Err(DerError) => Err(VerifyError::Malformed { certificate: number }),
+        }
     }
 
     /// Whether both have one name and one key, and so are as good as the same (RFC 4158 §5.2).
@@ -48,14 +46,14 @@ pub(crate) struct Issuers<'a> {
     pub(crate) certificates: Vec<ChainCertificate<'a>>,
     /// How many certificates were presented, the leaf included.
     pub(crate) presented: usize,
-    /// Set where a record names a certificate that cannot be read.
+    /// Set where a record names a certificate that was sent and cannot be read.
     pub(crate) malformed: Option<VerifyError>,
 }
 
 impl<'a> Issuers<'a> {
     /// Gathers what the server sent beside the leaf, and the certificates that `2 0 0` records bring along.
     pub(crate) fn gather(
-        leaf: &'a [u8],
+        leaf: &ChainCertificate<'_>,
         sent: &'a [CertificateDer<'_>],
         records: &'a UsableRecords,
         budget: &mut Budget,
@@ -63,38 +61,30 @@ impl<'a> Issuers<'a> {
         let mut issuers = Self { certificates: Vec::new(), presented: sent.len() + 1, malformed: None };
         for (number, der) in (1..).zip(sent) {
             budget.spend(Work::Certificates)?;
-            if !issuers.has(leaf, der) {
-                issuers.add(der, number, records);
-            }
+            issuers.add(leaf, der, number, records);
         }
         // RFC 7671 §5.2.2: the trust anchor need not be sent if DNS has all of it.
         let from_dns = records.iter().filter(|record| is_full_anchor(record, Selector::Cert));
         for (number, record) in (issuers.presented..).zip(from_dns) {
-            if issuers.has(leaf, record.data()) {
-                continue;
-            }
-            if let Ok(certificate) = ChainCertificate::parse(record.data(), number) {
-                issuers.certificates.push(ChainCertificate { anchor: Some(record), ..certificate });
-            }
+            issuers.add(leaf, record.data(), number, records);
         }
         Ok(issuers)
     }
 
-    fn has(&self, leaf: &[u8], der: &[u8]) -> bool {
-        der == leaf || self.certificates.iter().any(|known| known.fields.der == der)
-    }
-
-    fn add(&mut self, der: &'a [u8], number: usize, records: &'a UsableRecords) {
-        let parsed = ChainCertificate::parse(der, number);
-        let spki = if let Ok(certificate) = &parsed { Some(certificate.fields.spki) } else { None };
-        let association = Association::new(der, spki);
+    fn add(&mut self, leaf: &ChainCertificate<'_>, der: &'a [u8], number: usize, records: &'a UsableRecords) {
+        if der == leaf.fields.der || self.certificates.iter().any(|known| known.fields.der == der) {
+            return;
+        }
+        let fields = Certificate::parse(der);
+        let association = Association::new(der, fields.as_ref());
         let anchor = records
             .iter()
             .filter(|record| matches!(record.usage(), Usage::DaneTa))
             .find(|record| association.matches(record));
-        match parsed {
+        let fields = fields.map_err(|DerError| VerifyError::Malformed { certificate: number });
+        match fields.and_then(|fields| ChainCertificate::new(fields, number)) {
             Ok(certificate) => self.certificates.push(ChainCertificate { anchor, ..certificate }),
-            Err(malformed) if anchor.is_some() => self.malformed = Some(malformed),
+            Err(malformed) if anchor.is_some() && number < self.presented => self.malformed = Some(malformed),
             // What is unreadable and unnamed is a stranger.
             Err(_) => {}
         }

@@ -146,15 +146,16 @@ impl<'c, 'a> PathBuilder<'c, 'a> {
 
     /// What helps the operator most, where no path is sound.
     fn explain(self, records: &UsableRecords, presented: usize) -> VerifyError {
-        let sent_anchor =
-            self.issuers.iter().any(|issuer| issuer.anchor.is_some() && issuer.number < presented);
-        match (self.nearest, self.bad_signature) {
-            (Some(nearest), _) => nearest,
-            (None, Some(bad_signature)) => bad_signature,
-            (None, None) if sent_anchor => {
-                VerifyError::Untrusted { depth: 0, fault: PathFault::NotIssuedBelowAnchor }
-            }
-            (None, None) => VerifyError::NoMatch { records: records.len(), certificates: presented },
+        let anchors = || self.issuers.iter().filter(|issuer| issuer.anchor.is_some());
+        let not_below = VerifyError::Untrusted { depth: 0, fault: PathFault::NotIssuedBelowAnchor };
+        if let Some(nearest) = self.nearest {
+            nearest
+        } else if let Some(bad_signature) = self.bad_signature.filter(|_| anchors().next().is_some()) {
+            bad_signature
+        } else if anchors().any(|anchor| anchor.number < presented) {
+            not_below
+        } else {
+            VerifyError::NoMatch { records: records.len(), certificates: presented }
         }
     }
 }

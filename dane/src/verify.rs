@@ -4,6 +4,7 @@ use crate::association::Association;
 use crate::budget::Budget;
 use crate::certificate::Certificate;
 use crate::chain::{ChainCertificate, Issuers};
+use crate::der::DerError;
 use crate::error::VerifyError;
 use crate::path::match_trust_anchor;
 use crate::record::{Matching, Selector, Usage};
@@ -29,15 +30,17 @@ pub fn verify(
     now: UnixTime,
 ) -> Result<Match, VerifyError> {
     let (leaf, sent) = chain.split_first().ok_or(VerifyError::EmptyChain)?;
-    if let Some(matched) = match_leaf(leaf, records) {
+    let fields = Certificate::parse(leaf);
+    if let Some(matched) = match_leaf(leaf, &fields, records) {
         return Ok(matched);
     }
-    let leaf = ChainCertificate::parse(leaf, 0)?;
+    let fields = fields.map_err(|DerError| VerifyError::Malformed { certificate: 0 })?;
     if !records.iter().any(|record| matches!(record.usage(), Usage::DaneTa)) {
         return Err(VerifyError::NoMatch { records: records.len(), certificates: chain.len() });
     }
+    let leaf = ChainCertificate::new(fields, 0)?;
     let mut budget = Budget::new();
-    let issuers = Issuers::gather(leaf.fields.der, sent, records, &mut budget)?;
+    let issuers = Issuers::gather(&leaf, sent, records, &mut budget)?;
     let matched = match_trust_anchor(&leaf, &issuers, records, now, budget)?;
     check_names(&leaf, names)?;
     Ok(matched)
@@ -88,14 +91,13 @@ fn check_names(leaf: &ChainCertificate<'_>, names: &ReferenceIds) -> Result<(), 
     })
 }
 
-/// DANE-EE(3): the leaf alone (RFC 7671 §5.1).
-fn match_leaf(leaf: &[u8], records: &UsableRecords) -> Option<Match> {
-    let parsed = Certificate::parse(leaf);
-    let spki = match &parsed {
-        Ok(certificate) => Some(certificate.spki),
-        Err(_) => None,
-    };
-    let leaf = Association::new(leaf, spki);
+/// DANE-EE(3): the leaf alone (RFC 7671 §5.1). If it cannot be taken apart, it can still match as a whole.
+fn match_leaf(
+    leaf: &[u8],
+    fields: &Result<Certificate<'_>, DerError>,
+    records: &UsableRecords,
+) -> Option<Match> {
+    let leaf = Association::new(leaf, fields.as_ref());
     records
         .iter()
         .filter(|record| matches!(record.usage(), Usage::DaneEe))

@@ -3,6 +3,7 @@
 
 mod dane_ee;
 mod dane_ta;
+mod hostile;
 mod limits;
 mod path_building;
 mod pki;

@@ -88,6 +88,9 @@ fn cas_of_one_name() {
         in_every_order(&leaf, &sent, &[tlsa(2, 0, 1, &wrong.certificate)]),
         Err(VerifyError::Untrusted { .. })
     ));
+    let unseen = [tlsa(2, 0, 1, &Ca::root("same").certificate)];
+    let no_match = Err(VerifyError::NoMatch { records: 1, certificates: 3 });
+    assert_eq!(in_every_order(&leaf, &[&wrong.certificate, &other.certificate], &unseen), no_match);
 }
 
 #[test]
