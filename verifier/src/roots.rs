@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
+use rustls_native_certs::CertificateResult;
 use rustls_pki_types::{CertificateDer, TrustAnchor, pem::PemObject};
 use webpki::anchor_from_trusted_cert;
 
@@ -20,7 +21,8 @@ enum Source {
 }
 
 /// Loaded when a certificate is first held against it, once in the life of a process.
-static PLATFORM: LazyLock<Result<Vec<TrustAnchor<'static>>, RootsError>> = LazyLock::new(load_platform);
+static PLATFORM: LazyLock<Result<Vec<TrustAnchor<'static>>, RootsError>> =
+    LazyLock::new(|| usable(rustls_native_certs::load_native_certs()));
 
 impl Roots {
     /// Those of the platform, or of the files that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
@@ -122,7 +124,7 @@ pub enum PemFault {
     #[error("expected a certificate in base64")]
     NotBase64,
     /// The section is base64, but of no certificate that can be a root.
-    #[error("expected a certificate in DER, found {detail}")]
+    #[error("expected a certificate in DER that can be a root ({detail})")]
     NotACertificate {
         /// What is wrong with it.
         detail: String,
@@ -152,8 +154,7 @@ impl fmt::Display for Prefix<'_> {
 }
 
 /// Old and odd certificates are common among the platform's, so those that cannot be read are skipped.
-fn load_platform() -> Result<Vec<TrustAnchor<'static>>, RootsError> {
-    let loaded = rustls_native_certs::load_native_certs();
+fn usable(loaded: CertificateResult) -> Result<Vec<TrustAnchor<'static>>, RootsError> {
     let anchors: Vec<_> = loaded.certs.iter().flat_map(|certificate| anchor(certificate)).collect();
     if !anchors.is_empty() {
         return Ok(anchors);
@@ -192,3 +193,92 @@ fn decode(body: &[&[u8]]) -> Result<CertificateDer<'static>, PemFault> {
 
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const END: &[u8] = b"-----END CERTIFICATE-----";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root() -> String {
+        let key = rcgen::KeyPair::generate().unwrap();
+        rcgen::CertificateParams::new([]).unwrap().self_signed(&key).unwrap().pem()
+    }
+
+    #[test]
+    fn pem() {
+        let good = root();
+        let unended = good.replace("-----END CERTIFICATE-----", "");
+        let twice =
+            format!("# Two authorities\n{good}\n-----BEGIN X509 CRL-----\n!\n-----END X509 CRL-----\n{good}");
+        for (text, expected, why) in [
+            (good.clone(), Ok(1), "one"),
+            (good.replace('\n', "\r\n"), Ok(1), "lines that end in CRLF"),
+            (twice, Ok(2), "two, with a comment and another section"),
+            (good.trim_end().to_owned(), Ok(1), "no line end at the end"),
+            (String::new(), Err("expected certificates in PEM, found none"), "nothing"),
+            ("not PEM\n".into(), Err("expected certificates in PEM, found none"), "no section"),
+            (
+                unended.clone(),
+                Err("line 1: expected -----END CERTIFICATE----- below, found none"),
+                "a section that does not end",
+            ),
+            (
+                format!("\n{unended}{good}"),
+                Err("line 2: expected -----END CERTIFICATE----- below, found none"),
+                "nor does the next one's end count",
+            ),
+            (
+                "#\n-----BEGIN CERTIFICATE-----\nMII*\n-----END CERTIFICATE-----\n".into(),
+                Err("line 2: expected a certificate in base64"),
+                "not base64",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".into(),
+                Err("line 1: expected a certificate in DER that can be a root (TrailingData(SignedData))"),
+                "base64 of something else",
+            ),
+            (
+                format!("{good}-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"),
+                Err("expected a certificate in DER that can be a root (TrailingData(SignedData))"),
+                "one broken certificate is one too many",
+            ),
+        ] {
+            match (Roots::from_pem(text.as_bytes()), expected) {
+                (Ok(roots), Ok(count)) => assert_eq!(roots.anchors().unwrap().len(), count, "{why}"),
+                (Err(error), Err(expected)) => {
+                    assert!(error.to_string().ends_with(expected), "{why}: {error}");
+                }
+                (found, _) => panic!("{why}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn files_are_named() {
+        let missing = Roots::from_file("/nonexistent/ca.pem").unwrap_err();
+        assert!(missing.to_string().starts_with("/nonexistent/ca.pem: cannot be read: "), "{missing}");
+        let broken = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+        let error = Roots::from_file(&broken).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("{}: expected certificates in PEM, found none", broken.display())
+        );
+        let pem =
+            RootsError::Pem { file: None, line: 3, fault: PemFault::NotBase64 }.in_file(Path::new("ca.pem"));
+        assert_eq!(pem.to_string(), "ca.pem: line 3: expected a certificate in base64");
+    }
+
+    #[test]
+    fn the_platform_skips_what_it_cannot_read_and_has_at_least_one() {
+        let mut loaded = CertificateResult::default();
+        assert!(usable(CertificateResult::default()).is_err(), "an empty store is an error");
+        loaded.certs.push(b"not a certificate".to_vec().into());
+        let error = usable(loaded).unwrap_err();
+        let expected = "the platform has no trusted roots: 1 certificates found, none of them usable";
+        assert_eq!(error.to_string(), expected);
+
+        let mut loaded = CertificateResult::default();
+        loaded.certs.push(b"not a certificate".to_vec().into());
+        loaded.certs.push(CertificateDer::from_pem_slice(root().as_bytes()).unwrap());
+        assert_eq!(usable(loaded).unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,100 @@
+//! Certificates are public: whoever presents one must hold its key, whatever the policy.
+
+use mxtls_policy::{Found, SecurityPolicy};
+use mxtls_verifier::Offer;
+
+use crate::{
+    certificates::{Ca, Credentials, HOST, leaf, unusable_tlsa},
+    policies::{decided, mta_sts},
+    server::{Server, VERSIONS, connect},
+};
+
+#[test]
+fn a_stolen_certificate_fails_under_every_policy() {
+    let ca = Ca::new("Trusted");
+    let settings = ca.trusted(&Offer::default());
+    let good = ca.server(HOST);
+    for (policy, why) in [
+        (SecurityPolicy::dane(HOST, vec![good.dane_ee()]).unwrap(), "DANE-EE"),
+        (SecurityPolicy::dane(HOST, vec![good.dane_ta()]).unwrap(), "DANE-TA"),
+        (decided(Found::Securely, vec![unusable_tlsa()], None), "unusable TLSA"),
+        (decided(Found::Securely, vec![unusable_tlsa()], Some("enforce")), "unusable TLSA, enforce"),
+        (decided(Found::Insecurely, vec![good.dane_ee()], Some("enforce")), "insecure MX, enforce"),
+        (SecurityPolicy::mta_sts(mta_sts("enforce")), "enforce"),
+        (SecurityPolicy::mta_sts(mta_sts("testing")), "testing"),
+        (SecurityPolicy::opportunistic(), "opportunistic"),
+    ] {
+        for version in VERSIONS {
+            let (handshake, result) =
+                connect(&policy, &settings, &Server::new(&good.clone().stolen(), version));
+            let verdict = handshake.verdict().expect("the certificates were seen");
+            assert_eq!(verdict.enforced, Ok(()), "{why}: nothing is wrong with the certificates");
+            let failure = result.unwrap_err();
+            assert_eq!(failure.code.as_str(), "tls-handshake", "{why}, {version:?}");
+            assert!(failure.message.contains("did not prove"), "{why}, {version:?}: {failure:?}");
+
+            let (_, result) = connect(&policy, &settings, &Server::new(&good, version));
+            assert_eq!(result, Ok(()), "{why}: and it is delivered to whoever has the key");
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_key_signs() {
+    let settings = Ca::new("Trusted").trusted(&Offer::default());
+    for (credentials, why) in [
+        (Credentials::self_signed(leaf(HOST), &rcgen::PKCS_ECDSA_P256_SHA256), "P-256"),
+        (Credentials::self_signed(leaf(HOST), &rcgen::PKCS_ECDSA_P384_SHA384), "P-384"),
+        (Credentials::self_signed(leaf(HOST), &rcgen::PKCS_ED25519), "Ed25519"),
+        (Credentials::rsa(), "RSA"),
+    ] {
+        for version in VERSIONS {
+            for policy in [
+                SecurityPolicy::opportunistic(),
+                SecurityPolicy::dane(HOST, vec![credentials.dane_ee()]).unwrap(),
+            ] {
+                let (_, result) = connect(&policy, &settings, &Server::new(&credentials, version));
+                assert_eq!(result, Ok(()), "{why} {version:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn d72_54_certificates_that_pkix_refuses_are_checked_by_their_key() {
+    let settings = Ca::new("Trusted").trusted(&Offer::default());
+    for (credentials, why) in [
+        (Credentials::v1(), "version 1"),
+        (Credentials::unknown_critical(), "an unknown critical extension"),
+        (Credentials::self_signed(leaf("other.example.com"), &rcgen::PKCS_ECDSA_P256_SHA256), "another name"),
+    ] {
+        for version in VERSIONS {
+            for policy in [
+                SecurityPolicy::opportunistic(),
+                SecurityPolicy::dane(HOST, vec![credentials.dane_ee()]).unwrap(),
+            ] {
+                let (handshake, result) = connect(&policy, &settings, &Server::new(&credentials, version));
+                assert_eq!(result, Ok(()), "{why} {version:?}");
+                assert!(handshake.verdict().unwrap().web_pki.is_err(), "{why}: recorded");
+
+                let stolen = Server::new(&credentials.clone().stolen(), version);
+                let (_, result) = connect(&policy, &settings, &stolen);
+                assert_eq!(result.unwrap_err().code.as_str(), "tls-handshake", "{why} {version:?}: stolen");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_certificate_without_a_key_ends_the_handshake() {
+    let settings = Ca::new("Trusted").trusted(&Offer::default());
+    let mut garbage = Credentials::v1();
+    garbage.chain = vec![b"not a certificate".to_vec().into()];
+    for version in VERSIONS {
+        for policy in [SecurityPolicy::opportunistic(), SecurityPolicy::mta_sts(mta_sts("enforce"))] {
+            let (handshake, result) = connect(&policy, &settings, &Server::new(&garbage, version));
+            assert_eq!(result.unwrap_err().code.as_str(), "certificate-malformed", "{version:?}");
+            assert_eq!(handshake.verdict().unwrap().certificates[0].spki_sha256, None);
+        }
+    }
+}
