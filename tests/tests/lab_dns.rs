@@ -1,4 +1,10 @@
 //! The lab's DNS side, held against the RFCs that it plays by.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code outside test functions may panic too: that is how it fails"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,10 +101,7 @@ fn owners(records: &[Record]) -> Vec<String> {
 }
 
 fn signature(record: &Record) -> Option<&RRSIG> {
-    match &record.data {
-        RData::DNSSEC(DNSSECRData::RRSIG(rrsig)) => Some(rrsig),
-        _ => None,
-    }
+    if let RData::DNSSEC(DNSSECRData::RRSIG(rrsig)) = &record.data { Some(rrsig) } else { None }
 }
 
 fn signatures(records: &[Record]) -> usize {
@@ -106,14 +109,13 @@ fn signatures(records: &[Record]) -> usize {
 }
 
 fn keys(world: &World, zone: &Name) -> Vec<DNSKEY> {
-    let answers = ask(world, &format!("{zone} DNSKEY")).answers;
-    answers
-        .iter()
-        .filter_map(|record| match &record.data {
-            RData::DNSSEC(DNSSECRData::DNSKEY(key)) => Some(key.clone()),
-            _ => None,
-        })
-        .collect()
+    let mut keys = Vec::new();
+    for record in ask(world, &format!("{zone} DNSKEY")).answers {
+        if let RData::DNSSEC(DNSSECRData::DNSKEY(key)) = record.data {
+            keys.push(key);
+        }
+    }
+    keys
 }
 
 #[test]
@@ -639,7 +641,7 @@ async fn under_attack(server: &DnsServer, client: &mut Client, question: &str, a
 
 #[tokio::test]
 async fn every_attack_is_another_one_and_none_is_the_truth() {
-    assert!(attacks().len() >= 45, "{}", attacks().len());
+    assert!(attacks().len() >= 50, "{}", attacks().len());
     let server = DnsServer::start(world()).await.unwrap();
     let mut client = Client::of(&server).await;
     let mut honest = Vec::new();

@@ -114,6 +114,11 @@ const ATTACKS: &[Attack] = &[
         let rrsig = attackers_key(s).sign(std::slice::from_ref(&nsec));
         Ok(denial(s, vec![nsec, rrsig]))
     }),
+    answer("deny-with-expired-nsec", "a signature holds for ever", |s| {
+        let nsec = made_up_nsec(&s.target.0);
+        let rrsig = key(s)?.sign_in_the_past(std::slice::from_ref(&nsec));
+        Ok(denial(s, vec![nsec, rrsig]))
+    }),
     answer("deny-with-foreign-nsec", "the NSEC of another zone is a proof", |s| {
         Ok(denial(s, ask(s.world, "mx.attacker.", RecordType::HINFO).authorities))
     }),
@@ -187,6 +192,15 @@ const ATTACKS: &[Attack] = &[
         let rrsig = attackers_key(s).sign(std::slice::from_ref(&record));
         Ok(with_answers(s, vec![record, rrsig]))
     }),
+    answer("forge-with-expired-signature", "a signature holds for ever", |s| {
+        let record = attackers_record(s);
+        let rrsig = key(s)?.sign_in_the_past(std::slice::from_ref(&record));
+        Ok(with_answers(s, vec![record, rrsig]))
+    }),
+    answer("paste-unsigned-answer", "an insecure answer to another question makes this one insecure", |s| {
+        let elsewhere = attackers_name(s, "unsigned.attacker.");
+        Ok(with_answers(s, ask_name(s.world, &elsewhere, s.target.1).answers))
+    }),
     answer("add-unsigned-record", "a signature need not cover the whole RRset", |s| {
         let mut message = s.honest();
         message.answers.push(attackers_record(s));
@@ -250,6 +264,16 @@ const ATTACKS: &[Attack] = &[
         proof.extend(zone(s).deny_type(s.origin()));
         Ok(denial(s, proof))
     }),
+    chain(
+        "deny-ds-with-sibling-nsec",
+        "an insecure delegation beside the zone makes it insecure",
+        RecordType::DS,
+        |s| {
+            let parent = parent(s)?;
+            let insecure = parent.insecure_delegation().ok_or("an insecure delegation beside the zone")?;
+            Ok(denial(s, ask_name(s.world, insecure, RecordType::DS).authorities))
+        },
+    ),
     chain("deny-ds-with-replayed-nxdomain", "the denial of another DS is a proof", RecordType::DS, |s| {
         let sibling = parent(s)?.origin().prepend_label("does-not-exist").unwrap();
         Ok(denial(s, ask_name(s.world, &sibling, RecordType::DS).authorities))
@@ -288,7 +312,7 @@ const ATTACKS: &[Attack] = &[
         answer: |s| Ok(s.honest()),
         chain: Some((RecordType::DNSKEY, |s| {
             let mut message = s.honest();
-            let genuine = zone(s).key().ok_or("a signed zone")?.dnskey().public_key();
+            let genuine = key(s)?.dnskey().public_key();
             for turn in 1..genuine.public_bytes().len() / 2 {
                 // A tag is a sum of 16-bit words (RFC 4034 appendix B): their order does not matter.
                 let mut octets = genuine.public_bytes().to_vec();
@@ -336,6 +360,11 @@ fn zone<'a>(scene: &Scene<'a>) -> &'a Zone {
 
 fn parent<'a>(scene: &Scene<'a>) -> Result<&'a Zone, &'static str> {
     scene.world.parent_of(zone(scene).origin()).ok_or("a zone below the root")
+}
+
+/// The zone's own key, for what it has signed or may have signed once.
+fn key<'a>(scene: &Scene<'a>) -> Result<&'a ZoneKey, &'static str> {
+    zone(scene).key().ok_or("a signed zone")
 }
 
 /// The key of `attacker.`, which has an honest chain of trust.
@@ -440,6 +469,10 @@ fn nsec3_rdata(iterations: u16, salt: Vec<u8>) -> RData {
 /// What the attacker wants to be believed in the place of the genuine record.
 fn attackers_record(scene: &Scene<'_>) -> Record {
     let (name, rtype) = scene.target;
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "an address will do for every type that has no row here"
+    )]
     let data = match *rtype {
         RecordType::AAAA => RData::AAAA(AAAA::new(0, 0, 0, 0, 0, 0, 0, 1)),
         RecordType::MX => RData::MX(MX::new(1, attackers_name(scene, "attacker."))),

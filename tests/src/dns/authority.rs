@@ -95,9 +95,10 @@ pub(super) fn renamed(mut records: Vec<Record>, owner: &Name) -> Vec<Record> {
 }
 
 fn redirect(answers: Vec<Record>, authorities: Vec<Record>, rtype: RecordType) -> Reply {
-    let alias = match &answers[0].data {
-        RData::CNAME(CNAME(target)) if rtype != RecordType::CNAME => Some(target.to_lowercase()),
-        _ => None,
+    let alias = if let (RData::CNAME(CNAME(target)), true) = (&answers[0].data, rtype != RecordType::CNAME) {
+        Some(target.to_lowercase())
+    } else {
+        None
     };
     Reply { alias, ..Reply::positive(answers, authorities) }
 }

@@ -113,14 +113,23 @@ impl ZoneKey {
 
     /// The same with another signer's name in it: what an attacker signs who claims to be that zone.
     pub(super) fn sign_in_the_name_of(&self, signer: &Name, records: &[Record]) -> Record {
+        self.sign_with(signer, self.validity, records)
+    }
+
+    /// A signature that was good once, as an attacker may have kept it.
+    pub(super) fn sign_in_the_past(&self, records: &[Record]) -> Record {
+        self.sign_with(&self.owner, validity(&Signing::Expired), records)
+    }
+
+    fn sign_with(&self, signer: &Name, (from, until): (u32, u32), records: &[Record]) -> Record {
         let first = &records[0];
         let input = SigInput {
             type_covered: first.record_type(),
             algorithm: self.dnskey.public_key().algorithm(),
             num_labels: first.name.num_labels(),
             original_ttl: first.ttl,
-            sig_expiration: SerialNumber::new(self.validity.1),
-            sig_inception: SerialNumber::new(self.validity.0),
+            sig_expiration: SerialNumber::new(until),
+            sig_inception: SerialNumber::new(from),
             key_tag: self.dnskey.calculate_key_tag().unwrap(),
             signer_name: signer.clone(),
         };

@@ -157,6 +157,11 @@ impl Zone {
             .find_map(|ancestor| self.set(&ancestor, RecordType::DNAME))
     }
 
+    /// The first delegation without a DS.
+    pub(super) fn insecure_delegation(&self) -> Option<&Name> {
+        self.delegations.iter().find(|delegation| delegation.ds.is_none()).map(|delegation| &delegation.child)
+    }
+
     /// The set's records and, in a signed zone, its signature.
     pub(super) fn signed(&self, set: &RrSet) -> Vec<Record> {
         let mut records = set.records.clone();
