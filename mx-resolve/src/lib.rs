@@ -1,1 +1,45 @@
-//! Resolution.
+//! Where does mail for a domain go, and which security policy must each server meet?
+//!
+//! A mail domain names its servers by MX records; each server has addresses and may publish TLSA records (DANE,
+//! RFC 7672); the domain may publish an MTA-STS policy (RFC 8461). All of that is found through DNS, and what DNS says
+//! is worth what its DNSSEC status is worth. [`MxResolver`] asks the questions, has every answer judged in this process
+//! by the crate `dnssec` against a trust anchor, and hands the evidence to `mxtls-policy`, which decides. The result is
+//! an ordered list of [`SecureMxRecord`]s: each with the policy that its server must meet, or with the reason why the
+//! server counts as unreachable. A failed look-up is never taken for "there is no such record".
+//!
+//! * [`MxResolver::resolve_secure_mx`]: the servers of a domain;
+//! * [`MxResolver::resolve`]: the same for every kind of [`Destination`], with all that was learned on the way;
+//! * [`MxResolver::check_dane`]: the DANE side of one host;
+//! * [`Deliverer`] (feature `delivery`): connects to the servers found, enforces the policies, and delivers.
+//!
+//! Without the features `mta-sts` and `delivery` this is discovery by DNS alone.
+
+mod cache;
+#[cfg(feature = "delivery")]
+mod delivery;
+mod destination;
+mod discovery;
+mod dns;
+mod dns_answer;
+mod explain;
+mod host;
+#[cfg(feature = "mta-sts")]
+mod mta_sts;
+mod record;
+mod resolver;
+mod transport;
+
+#[cfg(feature = "delivery")]
+pub use delivery::{Checked, Deliverer, HostReport, RecipientReport, Sent, Usable};
+pub use destination::{Destination, DestinationError, Domain};
+pub use discovery::Resolution;
+pub use dns_answer::{DnsAnswer, DnsQuestionError};
+#[cfg(feature = "mta-sts")]
+pub use mta_sts::{MtaStsReport, PolicySource};
+pub use mxtls_policy as policy;
+pub use record::{Candidate, SecureMxRecord, TlsaOutcome, TlsaReport};
+pub use resolver::{BuildError, Families, MxResolver, MxResolverBuilder};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,412 @@
+//! From the servers of a destination to a delivery: connect in order, enforce each server's policy, and say what became
+//! of every recipient.
+
+use std::net::SocketAddr;
+
+use futures_util::{StreamExt, stream};
+use mxtls_policy::{Channel, Failure, FailureCode, PolicyKind, Requirement, SecurityPolicy, Verdict};
+use mxtls_smtp_client::{
+    Attempt, AttemptVerdict, Envelope, Interrupt, Mailbox, RecipientOutcome, Server, SessionSettings,
+    StartTlsUse,
+};
+
+use crate::{discovery::Resolution, record::SecureMxRecord};
+
+/// Addresses of one host that are tried (RFC 5321 §5.1 asks for at least two, and allows a limit).
+const MAX_ADDRESSES: usize = 16;
+/// Hosts that are checked at the same time.
+const HOSTS_AT_ONCE: usize = 8;
+
+/// Connects to the servers of a destination under their policies.
+#[derive(Clone, Debug)]
+pub struct Deliverer {
+    settings: SessionSettings,
+    requirement: Requirement,
+    starttls: StartTlsUse,
+}
+
+/// What a sender that follows the policies would do with mail for a destination.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Checked {
+    /// Deliver, delay, or return to the sender.
+    pub verdict: Verdict,
+    /// The first host in order that a sender could use; `None` unless the verdict is [`Verdict::Deliver`].
+    pub usable: Option<Usable>,
+    /// Why there is no such host: the failure of the best one.
+    pub failure: Option<Failure>,
+    /// What an MTA-STS policy in testing mode would have refused at that host.
+    pub would_fail: Option<Failure>,
+    /// Every host, in the order of the resolution.
+    pub hosts: Vec<HostReport>,
+}
+
+/// A host that mail can be given to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Usable {
+    /// Its name.
+    pub host: String,
+    /// The policy that decided.
+    pub policy: PolicyKind,
+    /// The channel that mail would take, or took.
+    pub channel: Channel,
+}
+
+/// What became of one host.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HostReport {
+    /// Its name as the MX record has it.
+    pub host: String,
+    /// Its preference.
+    pub preference: u16,
+    /// The policy that decides; `None` where the look-ups failed.
+    pub policy: Option<PolicyKind>,
+    /// Whether it can be used.
+    pub verdict: AttemptVerdict,
+    /// The channel; `None` unless it can be used.
+    pub channel: Option<Channel>,
+    /// Why it cannot.
+    pub failure: Option<Failure>,
+    /// The sessions, one for each address, and one more for each retry in clear text.
+    pub attempts: Vec<Attempt>,
+}
+
+/// What became of a message.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Sent {
+    /// One for each recipient of the envelope, in its order.
+    pub recipients: Vec<RecipientReport>,
+    /// The sessions in their order, with the host of each.
+    pub attempts: Vec<(String, Attempt)>,
+}
+
+/// What became of a message for one recipient.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RecipientReport {
+    /// The server's or the policy's word on it.
+    pub outcome: RecipientOutcome,
+    /// Where it was delivered; `None` unless it was.
+    pub delivered: Option<Usable>,
+}
+
+impl Deliverer {
+    /// Sessions with these settings, held to the policies alone.
+    pub fn new(settings: SessionSettings) -> Self {
+        Self { settings, requirement: Requirement::AsPolicy, starttls: StartTlsUse::AsOffered }
+    }
+
+    /// Asks for more than the policies do.
+    #[must_use]
+    pub fn requirement(mut self, requirement: Requirement) -> Self {
+        self.requirement = requirement;
+        self
+    }
+
+    /// Whether STARTTLS is used at all. Where TLS is mandatory and it is not, nothing is sent.
+    #[must_use]
+    pub fn starttls(mut self, starttls: StartTlsUse) -> Self {
+        self.starttls = starttls;
+        self
+    }
+
+    /// Connects to every address of every host, up to the point where mail would follow.
+    pub async fn check(&self, resolution: &Resolution) -> Checked {
+        let hosts: Vec<HostReport> = stream::iter(&resolution.hosts)
+            .map(|host| self.check_host(host))
+            .buffered(HOSTS_AT_ONCE)
+            .collect()
+            .await;
+        Checked::new(resolution.failure.as_ref(), hosts)
+    }
+
+    /// The same, host by host, until one can be used.
+    pub async fn check_first(&self, resolution: &Resolution) -> Checked {
+        let mut hosts = vec![];
+        for host in &resolution.hosts {
+            let report = self.check_host(host).await;
+            let usable = report.verdict == AttemptVerdict::Accept;
+            hosts.push(report);
+            if usable {
+                break;
+            }
+        }
+        Checked::new(resolution.failure.as_ref(), hosts)
+    }
+
+    /// Gives the message to the first host that takes it, for each recipient.
+    ///
+    /// A recipient that a server refuses for good is not offered to the next one; one whose outcome is unknown is not
+    /// either, since the message may have been accepted.
+    pub async fn send(
+        &self,
+        resolution: &Resolution,
+        envelope: &Envelope,
+        interrupt: &mut Interrupt,
+    ) -> Sent {
+        let mut delivery = Delivery::new(envelope);
+        if let Some(failure) = &resolution.failure {
+            delivery.fail_open(failure);
+        }
+        for host in &resolution.hosts {
+            match self.usable(host) {
+                Ok(policy) => {
+                    for address in host.socket_addresses().take(MAX_ADDRESSES) {
+                        self.send_to(&mut delivery, host, policy, address, interrupt).await;
+                    }
+                }
+                Err(failure) => delivery.fail_open(&failure),
+            }
+        }
+        delivery.finish()
+    }
+
+    async fn send_to(
+        &self,
+        delivery: &mut Delivery<'_>,
+        host: &SecureMxRecord,
+        policy: &SecurityPolicy,
+        address: SocketAddr,
+        interrupt: &mut Interrupt,
+    ) {
+        let mut server = self.server(host, policy, address);
+        while let Some(envelope) = delivery.open_envelope() {
+            if interrupt.is_triggered() {
+                let message = "The delivery was interrupted before its outcome.";
+                delivery.interrupted(&Failure::new(FailureCode::Interrupted, message));
+                return;
+            }
+            let attempt = mxtls_smtp_client::deliver(&server, &self.settings, &envelope, interrupt).await;
+            let retry = attempt.retry_clear_text;
+            delivery.record(host, policy, attempt);
+            if !retry || server.starttls == StartTlsUse::NotSent {
+                return;
+            }
+            server.starttls = StartTlsUse::NotSent;
+        }
+    }
+
+    async fn check_host(&self, host: &SecureMxRecord) -> HostReport {
+        let policy = match self.usable(host) {
+            Ok(policy) => policy,
+            Err(failure) => return HostReport::unreachable(host, failure),
+        };
+        let mut report = HostReport::unreachable(host, no_address(&host.hostname));
+        for address in host.socket_addresses().take(MAX_ADDRESSES) {
+            let mut server = self.server(host, policy, address);
+            let mut attempt =
+                mxtls_smtp_client::check(&server, &self.settings, &mut Interrupt::never()).await;
+            if attempt.retry_clear_text {
+                server.starttls = StartTlsUse::NotSent;
+                report.attempts.push(attempt);
+                attempt = mxtls_smtp_client::check(&server, &self.settings, &mut Interrupt::never()).await;
+            }
+            report.add(attempt);
+        }
+        report
+    }
+
+    /// The policy of a host that may be connected to (RFC 7671 §10.3, RFC 8461 §4.1).
+    fn usable<'a>(&self, host: &'a SecureMxRecord) -> Result<&'a SecurityPolicy, Failure> {
+        let policy = host.usable()?;
+        self.requirement.within_reach(policy)?;
+        Ok(policy)
+    }
+
+    fn server<'a>(
+        &self,
+        host: &'a SecureMxRecord,
+        policy: &'a SecurityPolicy,
+        address: SocketAddr,
+    ) -> Server<'a> {
+        Server {
+            address,
+            host: &host.hostname,
+            policy,
+            requirement: self.requirement,
+            starttls: self.starttls,
+        }
+    }
+}
+
+impl Checked {
+    fn new(failure: Option<&Failure>, hosts: Vec<HostReport>) -> Self {
+        let usable = hosts.iter().find_map(HostReport::usable);
+        let would_fail = hosts
+            .iter()
+            .find(|host| host.verdict == AttemptVerdict::Accept)
+            .and_then(|host| host.accepting())
+            .and_then(|attempt| attempt.would_fail.clone());
+        let failures: Vec<&Failure> =
+            failure.into_iter().chain(hosts.iter().filter_map(|h| h.failure.as_ref())).collect();
+        let verdict = match &usable {
+            Some(_) => Verdict::Deliver,
+            // Permanent only where every host says so.
+            None if failures.iter().all(|failure| failure.verdict() == Verdict::Bounce) => Verdict::Bounce,
+            None => Verdict::Defer,
+        };
+        let failure =
+            if usable.is_some() { None } else { failures.first().map(|failure| (*failure).clone()) };
+        Self { verdict, usable, failure, would_fail, hosts }
+    }
+}
+
+impl HostReport {
+    fn unreachable(host: &SecureMxRecord, failure: Failure) -> Self {
+        Self {
+            host: host.hostname.clone(),
+            preference: host.preference,
+            policy: host.policy.as_ref().map_or(None, |policy| Some(policy.kind())),
+            verdict: AttemptVerdict::Unreachable,
+            channel: None,
+            failure: Some(failure),
+            attempts: vec![],
+        }
+    }
+
+    /// A host accepts if one address does, is unreachable if all are, and rejects otherwise.
+    fn add(&mut self, attempt: Attempt) {
+        let first = self.attempts.iter().all(|earlier| earlier.retry_clear_text);
+        match (self.verdict, attempt.verdict) {
+            (AttemptVerdict::Accept, _) => {}
+            (_, AttemptVerdict::Accept) => {
+                self.verdict = AttemptVerdict::Accept;
+                self.channel = attempt.channel;
+                self.failure = None;
+            }
+            (AttemptVerdict::Reject, _) => {}
+            (AttemptVerdict::Unreachable, AttemptVerdict::Reject) => {
+                self.verdict = AttemptVerdict::Reject;
+                self.failure.clone_from(&attempt.failure);
+            }
+            (AttemptVerdict::Unreachable, AttemptVerdict::Unreachable) if first => {
+                self.failure.clone_from(&attempt.failure);
+            }
+            (AttemptVerdict::Unreachable, AttemptVerdict::Unreachable) => {}
+        }
+        self.attempts.push(attempt);
+    }
+
+    fn accepting(&self) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.verdict == AttemptVerdict::Accept)
+    }
+
+    fn usable(&self) -> Option<Usable> {
+        match (self.verdict, self.policy, self.channel) {
+            (AttemptVerdict::Accept, Some(policy), Some(channel)) => {
+                Some(Usable { host: self.host.clone(), policy, channel })
+            }
+            (AttemptVerdict::Accept | AttemptVerdict::Reject | AttemptVerdict::Unreachable, _, _) => None,
+        }
+    }
+}
+
+fn no_address(host: &str) -> Failure {
+    Failure::new(FailureCode::NoAddresses, format!("The mail server {host} has no address."))
+}
+
+/// A message on its way, with what is known of each recipient.
+struct Delivery<'a> {
+    envelope: &'a Envelope,
+    recipients: Vec<Progress>,
+    attempts: Vec<(String, Attempt)>,
+}
+
+struct Progress {
+    mailbox: Mailbox,
+    report: Option<RecipientReport>,
+    closed: bool,
+}
+
+impl<'a> Delivery<'a> {
+    fn new(envelope: &'a Envelope) -> Self {
+        let open = |mailbox: &Mailbox| Progress { mailbox: mailbox.clone(), report: None, closed: false };
+        Self { envelope, recipients: envelope.recipients().iter().map(open).collect(), attempts: vec![] }
+    }
+
+    /// The message for those recipients that may still be offered; `None` where there is none left.
+    fn open_envelope(&self) -> Option<Envelope> {
+        let open = self.recipients.iter().filter(|progress| !progress.closed);
+        let mailboxes = open.map(|progress| progress.mailbox.clone()).collect();
+        match Envelope::new(self.envelope.mail().cloned(), mailboxes, self.envelope.message().clone()) {
+            Ok(envelope) => Some(envelope),
+            Err(mxtls_smtp_client::NoRecipients) => None,
+        }
+    }
+
+    fn fail_open(&mut self, failure: &Failure) {
+        for progress in self.recipients.iter_mut().filter(|progress| !progress.closed) {
+            progress.keep(RecipientReport { outcome: outcome(&progress.mailbox, failure), delivered: None });
+        }
+    }
+
+    fn interrupted(&mut self, failure: &Failure) {
+        self.fail_open(failure);
+        for progress in &mut self.recipients {
+            progress.closed = true;
+        }
+    }
+
+    fn record(&mut self, host: &SecureMxRecord, policy: &SecurityPolicy, attempt: Attempt) {
+        let open = self.recipients.iter_mut().filter(|progress| !progress.closed);
+        for (progress, outcome) in open.zip(&attempt.recipients) {
+            let delivered = match (outcome.verdict, attempt.channel) {
+                (Verdict::Deliver, Some(channel)) => {
+                    Some(Usable { host: host.hostname.clone(), policy: policy.kind(), channel })
+                }
+                (Verdict::Deliver | Verdict::Defer | Verdict::Bounce, _) => None,
+            };
+            progress.closed = is_final(outcome);
+            progress.keep(RecipientReport { outcome: outcome.clone(), delivered });
+        }
+        self.attempts.push((host.hostname.clone(), attempt));
+    }
+
+    fn finish(self) -> Sent {
+        let recipients = self.recipients.into_iter().map(|progress| match progress.report {
+            Some(report) => report,
+            None => RecipientReport {
+                outcome: outcome(&progress.mailbox, &no_address(progress.mailbox.domain())),
+                delivered: None,
+            },
+        });
+        Sent { recipients: recipients.collect(), attempts: self.attempts }
+    }
+}
+
+impl Progress {
+    /// The best host's word stands, unless a later one decides, or leaves hope where the earlier one left none.
+    fn keep(&mut self, report: RecipientReport) {
+        let replaces = self.closed
+            || self.report.as_ref().is_none_or(|earlier| {
+                earlier.outcome.verdict == Verdict::Bounce && report.outcome.verdict == Verdict::Defer
+            });
+        if replaces {
+            self.report = Some(report);
+        }
+    }
+}
+
+/// Whether another server must not be asked: the message is delivered, refused for good, or may have been accepted.
+fn is_final(outcome: &RecipientOutcome) -> bool {
+    match &outcome.failure {
+        None => outcome.verdict == Verdict::Deliver,
+        Some(failure) => matches!(
+            failure.code,
+            FailureCode::RejectedForGood | FailureCode::UnknownOutcome | FailureCode::Interrupted
+        ),
+    }
+}
+
+fn outcome(mailbox: &Mailbox, failure: &Failure) -> RecipientOutcome {
+    RecipientOutcome {
+        rcpt: mailbox.as_str().to_owned(),
+        verdict: failure.verdict(),
+        code: None,
+        enhanced_status: None,
+        text: None,
+        failure: Some(failure.clone()),
+    }
+}

@@ -1,0 +1,216 @@
+//! From a destination to its servers and their policies.
+
+use std::net::IpAddr;
+
+use futures_util::{StreamExt, stream};
+use hickory_proto::rr::{RData, RecordType};
+use mxtls_policy::{
+    Exchange, Exchanges, Explanation, Failure, Found, Lookup, MtaStsEvidence, Mx, MxSource, NextHop, Status,
+    exchanges,
+};
+use rand::seq::SliceRandom;
+
+use crate::{
+    destination::{Destination, Domain},
+    dns::name_text,
+    explain, host,
+    record::SecureMxRecord,
+    resolver::{Inner, MxResolver},
+};
+
+/// Hosts of one domain that are looked at: no honest domain has more, and each costs several look-ups.
+const MAX_HOSTS: usize = 64;
+/// Hosts looked up at the same time.
+const HOSTS_AT_ONCE: usize = 10;
+
+/// All that is known about a destination before any connection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Resolution {
+    /// What was asked for.
+    pub destination: Destination,
+    /// The name after its aliases; the host or address where that was named. `None` where the MX look-up failed.
+    pub next_hop: Option<String>,
+    /// Where the servers come from; `None` where the MX look-up failed.
+    pub mx_source: Option<MxSource>,
+    /// The status of the MX records, or of their denial; `None` where none were asked for or the look-up failed.
+    pub mx_status: Option<Status>,
+    /// What MTA-STS says; `None` for literals, and where the MX look-up failed.
+    #[cfg(feature = "mta-sts")]
+    pub mta_sts: Option<crate::MtaStsReport>,
+    /// The servers, best first.
+    pub hosts: Vec<SecureMxRecord>,
+    /// Why there are no servers at all.
+    pub failure: Option<Failure>,
+    /// The steps that were taken.
+    pub explain: Vec<Explanation>,
+}
+
+impl Resolution {
+    fn failed(destination: Destination, failure: Failure, explain: Vec<Explanation>) -> Self {
+        Self {
+            destination,
+            next_hop: None,
+            mx_source: None,
+            mx_status: None,
+            #[cfg(feature = "mta-sts")]
+            mta_sts: None,
+            hosts: vec![],
+            failure: Some(failure),
+            explain,
+        }
+    }
+}
+
+impl MxResolver {
+    /// Finds the servers of a destination and the policy of each.
+    pub async fn resolve(&self, destination: &Destination) -> Resolution {
+        match destination {
+            Destination::Domain(domain) => self.resolve_domain(destination, domain).await,
+            Destination::Host { host, port } => self.resolve_host(destination, host, *port).await,
+            Destination::Literal(address) => self.resolve_literal(destination, *address),
+        }
+    }
+
+    /// The servers of a mail domain, best first, each with its policy or the reason why it is unreachable.
+    ///
+    /// # Errors
+    /// No server can be named: the MX look-up failed, the domain does not exist, or it accepts no mail. A text that is
+    /// no domain is an error of the same kind as one that does not exist.
+    pub async fn resolve_secure_mx(&self, domain: &str) -> Result<Vec<SecureMxRecord>, Failure> {
+        let domain = Domain::parse(domain)
+            .map_err(|error| Failure::new(mxtls_policy::FailureCode::NoSuchDomain, error.to_string()))?;
+        let resolution = self.resolve(&Destination::Domain(domain)).await;
+        match resolution.failure {
+            Some(failure) => Err(failure),
+            None => Ok(resolution.hosts),
+        }
+    }
+
+    /// The DANE side of one host that the caller names: addresses, TLSA records, and the policy that follows from them
+    /// alone. The records in force are those of [`SecurityPolicy::tlsa_records`](mxtls_policy::SecurityPolicy).
+    pub async fn check_dane(&self, host: &Domain, port: u16) -> SecureMxRecord {
+        let next_hop = NextHop { name: host.to_string(), expanded: None, by_mx: false };
+        let Inner { dns, families, .. } = self.inner();
+        let evidence = host::gather(dns, *families, host.as_str(), port, Found::Securely, next_hop).await;
+        SecureMxRecord::decide(0, port, &evidence, &MtaStsEvidence::NoPolicy)
+    }
+
+    async fn resolve_domain(&self, destination: &Destination, domain: &Domain) -> Resolution {
+        let subject = format!("{domain} MX");
+        let mx = self.mx(domain).await;
+        let mut steps = vec![explain::lookup("mx-lookup", &subject, &mx, "RFC 5321 5.1")];
+        let mut found = match exchanges(domain.as_str(), &mx) {
+            Ok(found) => found,
+            Err(failure) => return Resolution::failed(destination.clone(), failure, steps),
+        };
+        self.shuffle(&mut found.hosts);
+        found.hosts.truncate(MAX_HOSTS);
+        let (evidence, report) = self.find_mta_sts(domain.as_str(), &mut steps).await;
+        let hosts = self.hosts(&found, &evidence).await;
+        steps.extend(hosts.iter().flat_map(|host| host.explain.clone()));
+        #[cfg(not(feature = "mta-sts"))]
+        let () = report;
+        Resolution {
+            destination: destination.clone(),
+            next_hop: Some(found.next_hop.expanded.unwrap_or(found.next_hop.name)),
+            mx_source: Some(found.source),
+            mx_status: Some(found.status),
+            #[cfg(feature = "mta-sts")]
+            mta_sts: Some(report),
+            hosts,
+            failure: None,
+            explain: steps,
+        }
+    }
+
+    async fn resolve_host(&self, destination: &Destination, host: &Domain, port: Option<u16>) -> Resolution {
+        let Inner { dns, families, port: default_port, .. } = self.inner();
+        let mut steps = vec![];
+        // RFC 8461 §3.4: for a smart host its own name is the policy domain.
+        let (evidence, report) = self.find_mta_sts(host.as_str(), &mut steps).await;
+        let next_hop = NextHop { name: host.to_string(), expanded: None, by_mx: false };
+        let port = port.unwrap_or(*default_port);
+        let gathered = host::gather(dns, *families, host.as_str(), port, Found::Securely, next_hop).await;
+        let record = SecureMxRecord::decide(0, port, &gathered, &evidence);
+        steps.extend(record.explain.clone());
+        #[cfg(not(feature = "mta-sts"))]
+        let () = report;
+        Resolution {
+            destination: destination.clone(),
+            next_hop: Some(host.to_string()),
+            mx_source: Some(MxSource::Host),
+            mx_status: None,
+            #[cfg(feature = "mta-sts")]
+            mta_sts: Some(report),
+            hosts: vec![record],
+            failure: None,
+            explain: steps,
+        }
+    }
+
+    fn resolve_literal(&self, destination: &Destination, address: IpAddr) -> Resolution {
+        let record = SecureMxRecord::literal(address, self.inner().port);
+        Resolution {
+            destination: destination.clone(),
+            next_hop: Some(address.to_string()),
+            mx_source: Some(MxSource::Literal),
+            mx_status: None,
+            #[cfg(feature = "mta-sts")]
+            mta_sts: None,
+            explain: record.explain.clone(),
+            hosts: vec![record],
+            failure: None,
+        }
+    }
+
+    async fn mx(&self, domain: &Domain) -> Lookup<Vec<Mx>> {
+        host::lookup(&self.inner().dns, domain.as_str(), RecordType::MX, |data| match data {
+            RData::MX(mx) => Some(Mx { preference: mx.preference, exchange: name_text(&mx.exchange) }),
+            _ => None,
+        })
+        .await
+    }
+
+    /// RFC 5321 §5.1: equal preferences in random order.
+    fn shuffle(&self, hosts: &mut [Exchange]) {
+        let mut rng = self.inner().rng();
+        for equal in hosts.chunk_by_mut(|one, other| one.preference == other.preference) {
+            equal.shuffle(&mut rng);
+        }
+    }
+
+    async fn hosts(&self, found: &Exchanges, mta_sts: &MtaStsEvidence) -> Vec<SecureMxRecord> {
+        let Inner { dns, families, port, .. } = self.inner();
+        let host_found = Found::from(found.status);
+        stream::iter(&found.hosts)
+            .map(|exchange| async move {
+                let Exchange { preference, host, failure } = exchange;
+                if let Some(failure) = failure {
+                    return SecureMxRecord::unusable(host, *preference, *port, host_found, failure.clone());
+                }
+                let next_hop = found.next_hop.clone();
+                let evidence = host::gather(dns, *families, host, *port, host_found, next_hop).await;
+                SecureMxRecord::decide(*preference, *port, &evidence, mta_sts)
+            })
+            .buffered(HOSTS_AT_ONCE)
+            .collect()
+            .await
+    }
+
+    #[cfg(feature = "mta-sts")]
+    async fn find_mta_sts(
+        &self,
+        domain: &str,
+        steps: &mut Vec<Explanation>,
+    ) -> (MtaStsEvidence, crate::MtaStsReport) {
+        let (evidence, report) = self.inner().mta_sts.find(&self.inner().dns, domain).await;
+        steps.push(report.explanation(domain));
+        (evidence, report)
+    }
+
+    #[cfg(not(feature = "mta-sts"))]
+    async fn find_mta_sts(&self, _domain: &str, _steps: &mut Vec<Explanation>) -> (MtaStsEvidence, ()) {
+        (MtaStsEvidence::NoPolicy, ())
+    }
+}

@@ -1,0 +1,187 @@
+//! The driver of the validator: fetches what `dnssec` asks for until it has a verdict, and remembers verdicts.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use dnssec::{
+    Failure, FailureKind, FetchError, HopKind, Limit, Limits, Question, Reason, Step, TrustAnchors,
+    Validation, Verdict,
+};
+use futures_util::future::join_all;
+use hickory_proto::{
+    op::Message,
+    rr::{Name, RData, RecordType},
+};
+use mxtls_policy::{Alias, AliasKind, Answer, LookupError, LookupErrorKind, Outcome, Status};
+
+use crate::{cache::ExpiringMap, transport::Transport};
+
+/// Verdicts kept, and as many DS and DNSKEY answers. A verdict takes a few kilobytes at the most.
+const CACHE_ENTRIES: usize = 4096;
+/// Nothing is kept longer than a day, whatever its TTL (RFC 8767 §4 has the same for stale data's fresh twin).
+const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
+
+/// Asks questions and judges the answers.
+pub(crate) struct Dns {
+    transport: Transport,
+    anchors: Arc<TrustAnchors>,
+    verdicts: Mutex<ExpiringMap<Question, Arc<Verdict>>>,
+    // DS and DNSKEY answers that served a verdict. They are judged again on each use; this only saves the round trip.
+    chain: Mutex<ExpiringMap<Question, Message>>,
+}
+
+impl Dns {
+    pub(crate) fn new(transport: Transport, anchors: Arc<TrustAnchors>) -> Self {
+        Self {
+            transport,
+            anchors,
+            verdicts: Mutex::new(ExpiringMap::new(CACHE_ENTRIES)),
+            chain: Mutex::new(ExpiringMap::new(CACHE_ENTRIES)),
+        }
+    }
+
+    /// The verdict on one question.
+    pub(crate) async fn ask(&self, name: &Name, record_type: RecordType) -> Result<Arc<Verdict>, Failure> {
+        let question = Question::new(name.clone(), record_type);
+        if let Some(verdict) = lock(&self.verdicts).get(&question, Instant::now()) {
+            return Ok(verdict);
+        }
+        let (result, fetched) = match self.validate(&question, true).await {
+            // A remembered DS or DNSKEY answer may be older than what the zone shows now: a roll-over is no attack.
+            (Err(_), fetched) if fetched.remembered => self.validate(&question, false).await,
+            first => first,
+        };
+        let verdict = Arc::new(result?);
+        let now = Instant::now();
+        let lifetime = Duration::from_secs(verdict.ttl.into()).min(MAX_LIFETIME);
+        for (question, message) in fetched.chain {
+            lock(&self.chain).insert(question, message, lifetime, now);
+        }
+        lock(&self.verdicts).insert(question, Arc::clone(&verdict), lifetime, now);
+        Ok(verdict)
+    }
+
+    async fn validate(&self, question: &Question, remember: bool) -> (Result<Verdict, Failure>, Fetched) {
+        let mut validation =
+            Validation::new(question.clone(), Arc::clone(&self.anchors), unix_seconds(), Limits::default());
+        let mut fetched = Fetched::default();
+        loop {
+            match validation.step() {
+                Step::Ask(questions) => {
+                    let answers =
+                        join_all(questions.into_iter().map(|question| self.fetch(question, remember))).await;
+                    for (question, answer, remembered) in answers {
+                        fetched.remembered |= remembered;
+                        if let (Ok(message), true) = (&answer, in_chain(question.record_type)) {
+                            fetched.chain.push((question.clone(), message.clone()));
+                        }
+                        validation.answer(&question, answer);
+                    }
+                }
+                Step::Done(result) => return (*result, fetched),
+            }
+        }
+    }
+
+    async fn fetch(
+        &self,
+        question: Question,
+        remember: bool,
+    ) -> (Question, Result<Message, FetchError>, bool) {
+        if in_chain(question.record_type) {
+            if !remember {
+                lock(&self.chain).remove(&question);
+            } else if let Some(message) = lock(&self.chain).get(&question, Instant::now()) {
+                return (question, Ok(message), true);
+            }
+        }
+        let answer = self.transport.ask(&question).await;
+        (question, answer, false)
+    }
+}
+
+#[derive(Default)]
+struct Fetched {
+    chain: Vec<(Question, Message)>,
+    remembered: bool,
+}
+
+fn in_chain(record_type: RecordType) -> bool {
+    matches!(record_type, RecordType::DS | RecordType::DNSKEY)
+}
+
+/// A panic while the lock was held leaves a map that is whole: its operations are not split over the guard.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Seconds since the epoch, modulo 2^32 as DNSSEC counts them (RFC 4034 §3.1.5).
+fn unix_seconds() -> u32 {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    (seconds & u64::from(u32::MAX)) as u32
+}
+
+/// The verdict as evidence, with the records that `read` understands. Without any, there is no data.
+pub(crate) fn evidence<T>(
+    verdict: &Result<Arc<Verdict>, Failure>,
+    read: impl FnMut(&RData) -> Option<T>,
+) -> Result<Answer<Vec<T>>, LookupError> {
+    let verdict = match verdict {
+        Ok(verdict) => verdict,
+        Err(failure) => return Err(lookup_error(failure)),
+    };
+    let outcome = match &verdict.outcome {
+        dnssec::Outcome::Records(records) => {
+            let read: Vec<T> = records.iter().map(|record| &record.data).filter_map(read).collect();
+            // A record of the type whose data could not be read is not the same as no record.
+            if read.len() != records.len() {
+                let detail = "a record has data that cannot be read".to_owned();
+                return Err(LookupError { kind: LookupErrorKind::Malformed, detail });
+            }
+            Outcome::Records(read)
+        }
+        dnssec::Outcome::NoData => Outcome::NoData,
+        dnssec::Outcome::NxDomain => Outcome::NoSuchName,
+    };
+    let aliases = verdict.chain.iter().map(|hop| Alias {
+        name: name_text(&hop.owner),
+        target: name_text(&hop.target),
+        kind: match hop.kind {
+            HopKind::Cname => AliasKind::Cname,
+            HopKind::Dname => AliasKind::Dname,
+        },
+        status: status(hop.status),
+    });
+    Ok(Answer { status: status(verdict.status), outcome, aliases: aliases.collect() })
+}
+
+pub(crate) fn status(status: dnssec::Status) -> Status {
+    match status {
+        dnssec::Status::Secure => Status::Secure,
+        dnssec::Status::Insecure => Status::Insecure,
+    }
+}
+
+pub(crate) fn lookup_error(failure: &Failure) -> LookupError {
+    let kind = match failure.kind() {
+        FailureKind::Bogus => LookupErrorKind::Bogus,
+        FailureKind::Indeterminate => LookupErrorKind::Indeterminate,
+        FailureKind::Budget if failure.reason == Reason::OverLimit(Limit::Aliases) => {
+            LookupErrorKind::AliasLoop
+        }
+        FailureKind::Budget => LookupErrorKind::Budget,
+        FailureKind::Unanswered(FetchError::Rcode(_)) => LookupErrorKind::ServerFailure,
+        FailureKind::Unanswered(FetchError::Malformed | FetchError::Truncated) => LookupErrorKind::Malformed,
+        // `FetchError` may grow: whatever else kept an answer from us, none came in time.
+        FailureKind::Unanswered(_) => LookupErrorKind::Timeout,
+    };
+    LookupError { kind, detail: failure.to_string() }
+}
+
+/// A name as everything outside DNS knows it: lower case, no trailing dot; the root is empty.
+pub(crate) fn name_text(name: &Name) -> String {
+    let text = name.to_ascii().to_ascii_lowercase();
+    text.strip_suffix('.').unwrap_or(&text).to_owned()
+}

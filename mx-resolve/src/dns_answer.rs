@@ -1,0 +1,80 @@
+//! The verdict on any DNS question, for people who want to know what this library sees.
+
+use std::{str::FromStr, sync::Arc};
+
+use dnssec::{Failure as DnssecFailure, Verdict};
+use hickory_proto::rr::{Name, RecordType};
+use mxtls_policy::{Answer, Failure};
+
+use crate::{
+    dns::{evidence, name_text},
+    resolver::MxResolver,
+};
+
+/// What one DNS question came to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DnsAnswer {
+    /// The name asked for: lower case, no trailing dot.
+    pub name: String,
+    /// The record type, such as `TLSA`.
+    pub record_type: String,
+    /// The records in presentation form, or their absence, with the status and the aliases; or why there is no verdict.
+    pub result: Result<Answer<Vec<String>>, Failure>,
+    /// For how many seconds the verdict holds.
+    pub ttl: Option<u32>,
+    /// The zones walked, the signatures that held, the denials that counted: a line for each. Empty without a verdict.
+    pub proof: Vec<String>,
+}
+
+/// Why a text is no DNS question.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DnsQuestionError {
+    /// The name cannot be asked for.
+    #[error("{0:?} is not a domain name: labels of 1 to 63 octets, 255 in all, are expected")]
+    Name(String),
+    /// The type is unknown.
+    #[error("{0:?} is not a DNS record type: a name such as MX, A or TLSA is expected")]
+    RecordType(String),
+}
+
+impl MxResolver {
+    /// The verdict on one question.
+    ///
+    /// # Errors
+    /// The question cannot be asked at all. That it got no verdict is part of the answer.
+    pub async fn dns(&self, name: &str, record_type: &str) -> Result<DnsAnswer, DnsQuestionError> {
+        let question = parse_name(name)?;
+        let parsed = RecordType::from_str(&record_type.to_ascii_uppercase())
+            .map_err(|_| DnsQuestionError::RecordType(record_type.to_owned()))?;
+        let verdict = self.inner().dns.ask(&question, parsed).await;
+        Ok(DnsAnswer::new(name_text(&question), parsed, &verdict))
+    }
+}
+
+fn parse_name(text: &str) -> Result<Name, DnsQuestionError> {
+    let error = || DnsQuestionError::Name(text.to_owned());
+    let ascii =
+        if text.is_ascii() { text.to_owned() } else { idna::domain_to_ascii(text).map_err(|_| error())? };
+    let mut name = Name::from_ascii(&ascii).map_err(|_| error())?;
+    if text.is_empty() {
+        return Err(error());
+    }
+    name.set_fqdn(true);
+    Ok(name)
+}
+
+impl DnsAnswer {
+    fn new(name: String, record_type: RecordType, verdict: &Result<Arc<Verdict>, DnssecFailure>) -> Self {
+        let result = evidence(verdict, |data| Some(data.to_string()))
+            .map_err(|error| error.failure(&format!("{name} {record_type}")));
+        let (ttl, proof) = match verdict {
+            Ok(verdict) => {
+                (Some(verdict.ttl), verdict.proof.to_string().lines().map(str::to_owned).collect())
+            }
+            Err(_) => (None, vec![]),
+        };
+        Self { name, record_type: record_type.to_string(), result, ttl, proof }
+    }
+}

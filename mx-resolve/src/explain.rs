@@ -1,0 +1,67 @@
+//! The steps of a resolution in words.
+
+use mxtls_policy::{Answer, Explanation, Failure, HostEvidence, Lookup, Outcome, SecurityPolicy};
+
+/// One look-up.
+pub(crate) fn lookup<T>(step: &str, subject: &str, result: &Lookup<Vec<T>>, rfc: &str) -> Explanation {
+    match result {
+        Ok(answer) => Explanation::new(step, subject, in_words(answer)).status(answer.status).rfc(rfc),
+        Err(error) => Explanation::new(step, subject, error.to_string()).rfc(rfc),
+    }
+}
+
+fn in_words<T>(answer: &Answer<Vec<T>>) -> String {
+    let what = match &answer.outcome {
+        Outcome::Records(records) if records.len() == 1 => "1 record".to_owned(),
+        Outcome::Records(records) => format!("{} records", records.len()),
+        Outcome::NoData => "no such record".to_owned(),
+        Outcome::NoSuchName => "no such name".to_owned(),
+    };
+    match answer.expanded() {
+        Some(target) => format!("{}, {what} at {target}", answer.status),
+        None => format!("{}, {what}", answer.status),
+    }
+}
+
+/// The look-ups of one host.
+pub(crate) fn host(evidence: &HostEvidence) -> Vec<Explanation> {
+    let mut steps: Vec<_> = evidence
+        .addresses
+        .iter()
+        .map(|found| {
+            let subject = format!("{} {}", evidence.host, found.record_type);
+            lookup("address-lookup", &subject, &found.result, "RFC 7672 2.2.2")
+        })
+        .collect();
+    if let Some(check) = &evidence.alias_check {
+        let subject = format!("{} CNAME", evidence.host);
+        steps.push(match check {
+            Ok(status) => {
+                Explanation::new("alias-lookup", subject, format!("{status}, 1 record")).status(*status)
+            }
+            Err(error) => Explanation::new("alias-lookup", subject, error.to_string()),
+        });
+    }
+    steps.extend(evidence.tlsa.iter().map(|candidate| {
+        lookup("tlsa-lookup", &format!("{} TLSA", candidate.base), &candidate.result, "RFC 7672 2.2.3")
+    }));
+    steps
+}
+
+/// What was decided about one host.
+pub(crate) fn decision(host: &str, policy: &Result<SecurityPolicy, Failure>) -> Explanation {
+    match policy {
+        Ok(policy) => {
+            let kinds: Vec<String> = policy.kinds().iter().map(ToString::to_string).collect();
+            let tls = if policy.is_tls_mandatory() { "TLS is mandatory" } else { "TLS is attempted" };
+            Explanation::new("decision", host, format!("{}: {tls}", kinds.join(" and "))).rfc("RFC 8461 2")
+        }
+        Err(failure) => {
+            let step = Explanation::new("decision", host, format!("unreachable: {failure}"));
+            match &failure.rfc {
+                Some(section) => step.rfc(section),
+                None => step,
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The look-ups of one host: addresses, then TLSA (RFC 7672 §2.2.2).
+
+use std::net::IpAddr;
+
+use dane::TlsaRecord;
+use futures_util::future::join_all;
+use hickory_proto::rr::{Name, RData, RecordType};
+use mxtls_policy::{
+    AddressLookup, Addresses, Found, HostEvidence, Lookup, LookupError, LookupErrorKind, NextHop, Outcome,
+    Status, TlsaCandidate, addresses, tlsa_base_candidates,
+};
+
+use crate::{
+    dns::{Dns, evidence},
+    resolver::Families,
+};
+
+/// Gathers the evidence about `host`. Which questions are asked follows from the answers before them.
+pub(crate) async fn gather(
+    dns: &Dns,
+    families: Families,
+    host: &str,
+    port: u16,
+    found: Found,
+    next_hop: NextHop,
+) -> HostEvidence {
+    let mut host_evidence = HostEvidence {
+        host: host.to_owned(),
+        found,
+        next_hop,
+        addresses: addresses_of(dns, families, host).await,
+        alias_check: None,
+        tlsa: vec![],
+    };
+    let Ok(addresses) = addresses(&host_evidence) else { return host_evidence };
+    host_evidence.alias_check = alias_check(dns, host, &addresses).await;
+    if matches!(host_evidence.alias_check, Some(Err(_))) {
+        return host_evidence;
+    }
+    for base in tlsa_base_candidates(host, &addresses) {
+        let result = tlsa(dns, &base, port).await;
+        // §2.2.3: an error, or a secure RRset, ends the search; a denial or insecure records leave the next candidate.
+        let ends = match &result {
+            Ok(answer) => answer.status == Status::Secure && matches!(answer.outcome, Outcome::Records(_)),
+            Err(_) => true,
+        };
+        host_evidence.tlsa.push(TlsaCandidate { base, result });
+        if ends {
+            break;
+        }
+    }
+    host_evidence
+}
+
+/// The addresses of a host, all families at once.
+pub(crate) async fn addresses_of(dns: &Dns, families: Families, host: &str) -> Vec<AddressLookup> {
+    join_all(families.record_types().iter().map(|record_type| address(dns, host, *record_type))).await
+}
+
+async fn address(dns: &Dns, host: &str, record_type: RecordType) -> AddressLookup {
+    let result = lookup(dns, host, record_type, |data| match data {
+        RData::A(a) => Some(IpAddr::V4(a.0)),
+        RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
+        _ => None,
+    });
+    AddressLookup {
+        record_type: if record_type == RecordType::A { "A" } else { "AAAA" },
+        result: result.await,
+    }
+}
+
+/// §2.2.2: behind a first alias that is secure, an insecure address leaves DANE possible at the original name. The alias
+/// is then asked for by itself, and an error of that look-up is an error of the host.
+async fn alias_check(dns: &Dns, host: &str, addresses: &Addresses) -> Option<Result<Status, LookupError>> {
+    if (addresses.status, addresses.first_alias) != (Status::Insecure, Some(Status::Secure)) {
+        return None;
+    }
+    let answer =
+        lookup(dns, host, RecordType::CNAME, |data| matches!(data, RData::CNAME(_)).then_some(())).await;
+    Some(answer.map(|answer| answer.status))
+}
+
+async fn tlsa(dns: &Dns, base: &str, port: u16) -> Lookup<Vec<TlsaRecord>> {
+    lookup(dns, &dane::owner_name(port, base), RecordType::TLSA, |data| match data {
+        RData::TLSA(tlsa) => Some(TlsaRecord {
+            usage: tlsa.cert_usage.into(),
+            selector: tlsa.selector.into(),
+            matching: tlsa.matching.into(),
+            data: tlsa.cert_data.clone(),
+        }),
+        _ => None,
+    })
+    .await
+}
+
+pub(crate) async fn lookup<T>(
+    dns: &Dns,
+    name: &str,
+    record_type: RecordType,
+    read: impl FnMut(&RData) -> Option<T>,
+) -> Lookup<Vec<T>> {
+    match Name::from_ascii(name) {
+        Ok(mut name) => {
+            name.set_fqdn(true);
+            evidence(&dns.ask(&name, record_type).await, read)
+        }
+        Err(error) => Err(LookupError {
+            kind: LookupErrorKind::Malformed,
+            detail: format!("{name} cannot be asked for: {error}"),
+        }),
+    }
+}

@@ -1,0 +1,238 @@
+//! Finding the MTA-STS policy of a domain (RFC 8461 §3, §5.1).
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use hickory_proto::rr::{RData, RecordType};
+use mta_sts::{
+    AddressLookup, Addresses, FetchError, Fetcher, Lint, Policy, PolicyCache, StsRecord, select_record,
+};
+use mxtls_policy::{
+    Explanation, Failure, FailureCode, Found, HostEvidence, MtaStsEvidence, NextHop, Outcome, Status,
+    addresses as joined,
+};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use serde::Serialize;
+
+use crate::{
+    destination::Domain,
+    dns::Dns,
+    host,
+    resolver::{BuildError, Families, MxResolver},
+};
+
+/// What MTA-STS says about one domain, and how that was found out.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct MtaStsReport {
+    /// The record found in DNS.
+    pub record: Option<StsRecord>,
+    /// The status of the record's answer; `None` where the look-up failed.
+    pub record_status: Option<Status>,
+    /// The policy that applies.
+    pub policy: Option<Policy>,
+    /// Where the policy comes from.
+    pub source: PolicySource,
+    /// What is odd in the policy file, where it was fetched now.
+    pub lints: Vec<Lint>,
+    /// What went wrong; a policy from the cache may apply all the same.
+    pub failure: Option<Failure>,
+}
+
+/// Where a policy comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicySource {
+    /// It was fetched for this question.
+    Fetched,
+    /// It was known already.
+    Cache,
+    /// There is none.
+    None,
+}
+
+impl MxResolver {
+    /// The MTA-STS policy of a domain.
+    pub async fn mta_sts(&self, domain: &Domain) -> MtaStsReport {
+        let inner = self.inner();
+        inner.mta_sts.find(&inner.dns, domain.as_str()).await.1
+    }
+}
+
+/// How policy hosts are reached.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PolicyHosts {
+    pub(crate) roots: Option<Vec<CertificateDer<'static>>>,
+    pub(crate) port: Option<u16>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) at: Option<UnixTime>,
+}
+
+/// Policies known, and the means to fetch more.
+pub(crate) struct MtaSts {
+    fetcher: Fetcher,
+    cache: Mutex<PolicyCache>,
+}
+
+impl MtaSts {
+    pub(crate) fn new(hosts: PolicyHosts, dns: Arc<Dns>, families: Families) -> Result<Self, BuildError> {
+        let mut builder = Fetcher::builder().addresses(PolicyHostAddresses { dns, families });
+        if let Some(roots) = hosts.roots {
+            builder = builder.roots(roots);
+        }
+        if let Some(port) = hosts.port {
+            builder = builder.port(port);
+        }
+        if let Some(timeout) = hosts.timeout {
+            builder = builder.timeout(timeout);
+        }
+        if let Some(at) = hosts.at {
+            builder = builder.at(at);
+        }
+        let fetcher = builder.build().map_err(BuildError::PolicyFetcher)?;
+        Ok(Self { fetcher, cache: Mutex::new(PolicyCache::default()) })
+    }
+
+    pub(crate) async fn find(&self, dns: &Dns, domain: &str) -> (MtaStsEvidence, MtaStsReport) {
+        let mut report = MtaStsReport {
+            record: None,
+            record_status: None,
+            policy: None,
+            source: PolicySource::None,
+            lints: vec![],
+            failure: None,
+        };
+        let txt = host::lookup(dns, &format!("_mta-sts.{domain}"), RecordType::TXT, |data| match data {
+            // §3.1: the strings of one record are joined without anything between them.
+            RData::TXT(txt) => Some(txt.txt_data.concat()),
+            _ => None,
+        })
+        .await;
+        let answer = match txt {
+            Ok(answer) => answer,
+            Err(error) => {
+                report.failure = Some(error.failure(&format!("_mta-sts.{domain} TXT")).rfc("RFC 8461 3.3"));
+                let evidence = MtaStsEvidence::after_lookup_error(error, self.cached(domain));
+                report.applies(&evidence, PolicySource::Cache);
+                return (evidence, report);
+            }
+        };
+        report.record_status = Some(answer.status);
+        let records = match answer.outcome {
+            Outcome::Records(records) => records,
+            Outcome::NoData | Outcome::NoSuchName => vec![],
+        };
+        match select_record(&records) {
+            Ok(record) => report.record = record,
+            Err(error) => {
+                let failure = Failure::new(
+                    FailureCode::PolicyRecordInvalid,
+                    format!("The MTA-STS record is invalid: {error}."),
+                );
+                report.failure = Some(failure.rfc(error.rfc()));
+            }
+        }
+        let evidence = self.policy(domain, &mut report).await;
+        (evidence, report)
+    }
+
+    /// §3.3, §5.1: the cached policy while its id is the record's, a new one otherwise, and what is cached when that
+    /// cannot be had.
+    async fn policy(&self, domain: &str, report: &mut MtaStsReport) -> MtaStsEvidence {
+        let now = SystemTime::now();
+        let fetch = {
+            let cache = self.cache();
+            matches!(cache.next_step(domain, report.record.as_ref(), now), mta_sts::Step::Fetch { .. })
+        };
+        if let (true, Some(record)) = (fetch, &report.record) {
+            let id = record.id().to_owned();
+            match self.fetcher.fetch(domain).await {
+                Ok(parsed) => {
+                    self.cache().insert(domain, &id, parsed.policy.clone(), now);
+                    report.lints = parsed.lints;
+                    let evidence = MtaStsEvidence::Policy(parsed.policy);
+                    report.applies(&evidence, PolicySource::Fetched);
+                    return evidence;
+                }
+                Err(error) => {
+                    self.cache().note_failure(domain, &id, now);
+                    report.failure = Some(fetch_failure(domain, &error));
+                }
+            }
+        }
+        let evidence = self.cached(domain).map_or(MtaStsEvidence::NoPolicy, MtaStsEvidence::Policy);
+        report.applies(&evidence, PolicySource::Cache);
+        evidence
+    }
+
+    fn cached(&self, domain: &str) -> Option<Policy> {
+        self.cache().get(domain, SystemTime::now()).map(|cached| cached.policy().clone())
+    }
+
+    fn cache(&self) -> MutexGuard<'_, PolicyCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MtaStsReport {
+    fn applies(&mut self, evidence: &MtaStsEvidence, source: PolicySource) {
+        if let MtaStsEvidence::Policy(policy) = evidence {
+            self.policy = Some(policy.clone());
+            self.source = source;
+        }
+    }
+
+    pub(crate) fn explanation(&self, domain: &str) -> Explanation {
+        let policy = match (&self.policy, self.source) {
+            (Some(policy), PolicySource::Cache) => format!("mode {} from the cache", policy.mode()),
+            (Some(policy), PolicySource::Fetched | PolicySource::None) => format!("mode {}", policy.mode()),
+            (None, _) => "no policy".to_owned(),
+        };
+        let result = match &self.failure {
+            Some(failure) => format!("{policy} ({failure})"),
+            None => policy,
+        };
+        let step = Explanation::new("mta-sts", format!("_mta-sts.{domain} TXT"), result).rfc("RFC 8461 3");
+        match self.record_status {
+            Some(status) => step.status(status),
+            None => step,
+        }
+    }
+}
+
+fn fetch_failure(domain: &str, error: &FetchError) -> Failure {
+    let code = match error {
+        FetchError::Policy(_) => FailureCode::PolicyInvalid,
+        FetchError::Certificate { .. } => FailureCode::PolicyFetchWebPki,
+        _ => FailureCode::PolicyFetch,
+    };
+    Failure::new(code, format!("The MTA-STS policy of {domain} could not be had: {error}."))
+        .rfc("RFC 8461 3.3")
+}
+
+/// The addresses of policy hosts, by the same judged DNS as everything else.
+struct PolicyHostAddresses {
+    dns: Arc<Dns>,
+    families: Families,
+}
+
+impl AddressLookup for PolicyHostAddresses {
+    fn addresses(&self, policy_host: &str) -> Addresses {
+        let (dns, families, host) = (Arc::clone(&self.dns), self.families, policy_host.to_owned());
+        Box::pin(async move {
+            let addresses = host::addresses_of(&dns, families, &host).await;
+            let next_hop = NextHop { name: host.clone(), expanded: None, by_mx: false };
+            let evidence = HostEvidence {
+                host,
+                found: Found::Securely,
+                next_hop,
+                addresses,
+                alias_check: None,
+                tlsa: vec![],
+            };
+            Ok(joined(&evidence)?.list)
+        })
+    }
+}

@@ -1,0 +1,217 @@
+//! One mail server with the policy that it must meet.
+
+use std::net::{IpAddr, SocketAddr};
+
+use mxtls_policy::{
+    Explanation, Failure, Found, HostEvidence, MtaStsEvidence, Outcome, SecurityPolicy, Status, TlsaFinding,
+    addresses, decide, reference_ids, tlsa,
+};
+use serde::Serialize;
+
+/// A mail server, its place in the order, and what a session with it must meet.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SecureMxRecord {
+    /// The name as the MX record has it (A-labels, lower case, no trailing dot); the address for a literal.
+    pub hostname: String,
+    /// Lower is better; 0 for an implicit MX, a named host and a literal.
+    pub preference: u16,
+    /// The SMTP port.
+    pub port: u16,
+    /// How the server was found.
+    pub found: Found,
+    /// Its addresses; empty where the look-ups failed.
+    pub addresses: Vec<IpAddr>,
+    /// The DNSSEC status of the addresses; `None` for a literal and where the look-ups failed.
+    pub address_status: Option<Status>,
+    /// The TLSA side.
+    pub tlsa: TlsaReport,
+    /// The policy, or why the server counts as unreachable: no connection may be made to it.
+    pub policy: Result<SecurityPolicy, Failure>,
+    /// The steps that led to the policy.
+    pub explain: Vec<Explanation>,
+}
+
+impl SecureMxRecord {
+    /// The policy of a server that may be connected to.
+    ///
+    /// # Errors
+    /// The look-ups failed, or the policy itself does not admit the host (RFC 8461 §4.1).
+    pub fn usable(&self) -> Result<&SecurityPolicy, Failure> {
+        let policy = self.policy.as_ref().map_err(Clone::clone)?;
+        policy.admits(&self.hostname)?;
+        Ok(policy)
+    }
+
+    /// The addresses with the SMTP port.
+    pub fn socket_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.addresses.iter().map(|address| SocketAddr::new(*address, self.port))
+    }
+}
+
+/// What was found out about a host's TLSA records.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct TlsaReport {
+    /// The TLSA base domain whose records are in force.
+    pub base: Option<String>,
+    /// The status of the answer that counted; `None` where nothing was asked or the look-up failed.
+    pub status: Option<Status>,
+    /// What the look-ups came to; `None` where one failed.
+    pub outcome: Option<TlsaOutcome>,
+    /// Every name that was asked, in order.
+    pub candidates: Vec<Candidate>,
+    /// The records of the answer that counted: in force where its status is secure, ignored where it is not.
+    pub records: Vec<dane::TlsaRecord>,
+    /// The names that a certificate under a DANE-TA trust anchor may carry, the primary one first.
+    pub reference_ids: Vec<String>,
+}
+
+/// One candidate TLSA base domain.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Candidate {
+    /// The base domain.
+    pub name: String,
+    /// The status of its answer; `None` where the look-up failed.
+    pub status: Option<Status>,
+    /// What the look-up came to; `None` where it failed.
+    pub outcome: Option<TlsaOutcome>,
+}
+
+/// What TLSA look-ups come to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsaOutcome {
+    /// There are records.
+    Records,
+    /// The name exists without them.
+    NoData,
+    /// The name does not exist.
+    NoSuchName,
+    /// DANE does not apply, so nothing was asked.
+    NotAsked,
+}
+
+impl<T> From<&Outcome<T>> for TlsaOutcome {
+    fn from(outcome: &Outcome<T>) -> Self {
+        match outcome {
+            Outcome::Records(_) => Self::Records,
+            Outcome::NoData => Self::NoData,
+            Outcome::NoSuchName => Self::NoSuchName,
+        }
+    }
+}
+
+impl SecureMxRecord {
+    /// The decision on a host from all the evidence.
+    pub(crate) fn decide(
+        preference: u16,
+        port: u16,
+        evidence: &HostEvidence,
+        mta_sts: &MtaStsEvidence,
+    ) -> Self {
+        let addresses = addresses(evidence);
+        let (list, address_status) = match &addresses {
+            Ok(addresses) => (addresses.list.clone(), Some(addresses.status)),
+            Err(_) => (vec![], None),
+        };
+        let finding = match &addresses {
+            Ok(addresses) => tlsa(evidence, addresses),
+            Err(failure) => Err(failure.clone()),
+        };
+        let policy = decide(evidence, mta_sts);
+        let mut explain = crate::explain::host(evidence);
+        explain.push(crate::explain::decision(&evidence.host, &policy));
+        Self {
+            hostname: evidence.host.clone(),
+            preference,
+            port,
+            found: evidence.found,
+            addresses: list,
+            address_status,
+            tlsa: TlsaReport::new(evidence, &finding),
+            policy,
+            explain,
+        }
+    }
+
+    /// A host that the MX record itself makes unusable.
+    pub(crate) fn unusable(
+        hostname: &str,
+        preference: u16,
+        port: u16,
+        found: Found,
+        failure: Failure,
+    ) -> Self {
+        let policy = Err(failure);
+        let explain = vec![crate::explain::decision(hostname, &policy)];
+        Self {
+            hostname: hostname.to_owned(),
+            preference,
+            port,
+            found,
+            addresses: vec![],
+            address_status: None,
+            tlsa: TlsaReport::default(),
+            policy,
+            explain,
+        }
+    }
+
+    /// An address that the caller names: neither DANE nor MTA-STS applies.
+    pub(crate) fn literal(address: IpAddr, port: u16) -> Self {
+        let policy = Ok(SecurityPolicy::opportunistic());
+        let explain = vec![crate::explain::decision(&address.to_string(), &policy)];
+        Self {
+            hostname: address.to_string(),
+            preference: 0,
+            port,
+            found: Found::Securely,
+            addresses: vec![address],
+            address_status: None,
+            tlsa: TlsaReport { outcome: Some(TlsaOutcome::NotAsked), ..TlsaReport::default() },
+            policy,
+            explain,
+        }
+    }
+}
+
+impl TlsaReport {
+    fn new(evidence: &HostEvidence, finding: &Result<TlsaFinding, Failure>) -> Self {
+        let candidates = evidence.tlsa.iter().map(|candidate| match &candidate.result {
+            Ok(answer) => Candidate {
+                name: candidate.base.clone(),
+                status: Some(answer.status),
+                outcome: Some((&answer.outcome).into()),
+            },
+            Err(_) => Candidate { name: candidate.base.clone(), status: None, outcome: None },
+        });
+        let mut report = Self { candidates: candidates.collect(), ..Self::default() };
+        match finding {
+            Err(_) => {}
+            Ok(TlsaFinding::NotAsked) => report.outcome = Some(TlsaOutcome::NotAsked),
+            Ok(TlsaFinding::Records { base, records }) => {
+                report.reference_ids = reference_ids(base, evidence);
+                report.base = Some(base.clone());
+                report.status = Some(Status::Secure);
+                report.outcome = Some(TlsaOutcome::Records);
+                report.records = records.clone();
+            }
+            Ok(TlsaFinding::None) => report.show_last_answer(evidence),
+        }
+        report
+    }
+
+    /// With no record in force: the insecure records that were found, or else the last denial.
+    fn show_last_answer(&mut self, evidence: &HostEvidence) {
+        for candidate in &evidence.tlsa {
+            let Ok(answer) = &candidate.result else { continue };
+            self.status = Some(answer.status);
+            self.outcome = Some((&answer.outcome).into());
+            if let Outcome::Records(records) = &answer.outcome {
+                self.records = records.clone();
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The resolver and how it is set up.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use dnssec::{AnchorError, TrustAnchors};
+use hickory_proto::rr::RecordType;
+use rand::{SeedableRng, rngs::StdRng};
+#[cfg(feature = "mta-sts")]
+use rustls_pki_types::{CertificateDer, UnixTime};
+
+use crate::{dns::Dns, transport::Transport};
+
+/// Finds mail servers and the policy that each must meet. Cheap to clone; clones share their caches.
+#[derive(Clone)]
+pub struct MxResolver(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) dns: Arc<Dns>,
+    pub(crate) families: Families,
+    pub(crate) port: u16,
+    seed: Option<u64>,
+    #[cfg(feature = "mta-sts")]
+    pub(crate) mta_sts: crate::mta_sts::MtaSts,
+}
+
+/// The address families that are used.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Families {
+    /// IPv4 and IPv6.
+    #[default]
+    Both,
+    /// IPv4 only.
+    Ipv4,
+    /// IPv6 only.
+    Ipv6,
+}
+
+impl Families {
+    pub(crate) fn record_types(self) -> &'static [RecordType] {
+        match self {
+            Self::Both => &[RecordType::A, RecordType::AAAA],
+            Self::Ipv4 => &[RecordType::A],
+            Self::Ipv6 => &[RecordType::AAAA],
+        }
+    }
+}
+
+/// Why a resolver cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The system's configuration names no resolver.
+    #[error("the system's DNS configuration cannot be used: {0}")]
+    SystemResolvers(String),
+    /// A file cannot be read.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The trust anchors cannot be read.
+    #[error("{}: {error}", path.display())]
+    TrustAnchor {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and in which line.
+        error: AnchorError,
+    },
+    /// The HTTPS client for MTA-STS policies cannot be set up, for example because the root certificates are unreadable.
+    #[cfg(feature = "mta-sts")]
+    #[error("{0}")]
+    PolicyFetcher(mta_sts::BuildError),
+}
+
+impl MxResolver {
+    /// A resolver over the system's DNS servers, validating from the IANA root.
+    ///
+    /// # Errors
+    /// See [`MxResolverBuilder::build`].
+    pub fn new() -> Result<Self, BuildError> {
+        Self::builder().build()
+    }
+
+    /// Sets a resolver up.
+    pub fn builder() -> MxResolverBuilder {
+        MxResolverBuilder::default()
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Inner {
+    pub(crate) fn rng(&self) -> StdRng {
+        match self.seed {
+            Some(seed) => StdRng::seed_from_u64(seed),
+            None => rand::make_rng(),
+        }
+    }
+}
+
+/// How a resolver is set up. Everything has a default.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct MxResolverBuilder {
+    servers: Vec<SocketAddr>,
+    trust_anchor: Option<PathBuf>,
+    timeout: Duration,
+    families: Families,
+    port: u16,
+    seed: Option<u64>,
+    #[cfg(feature = "mta-sts")]
+    pub(crate) policy_hosts: crate::mta_sts::PolicyHosts,
+}
+
+impl Default for MxResolverBuilder {
+    fn default() -> Self {
+        Self {
+            servers: vec![],
+            trust_anchor: None,
+            timeout: Duration::from_secs(5),
+            families: Families::Both,
+            port: 25,
+            seed: None,
+            #[cfg(feature = "mta-sts")]
+            policy_hosts: crate::mta_sts::PolicyHosts::default(),
+        }
+    }
+}
+
+impl MxResolverBuilder {
+    /// Adds an upstream DNS server; they are tried in order. Without any, the system's are used. An upstream must be a
+    /// recursive resolver that passes DNSSEC records on; it is not trusted.
+    pub fn upstream(mut self, server: SocketAddr) -> Self {
+        self.servers.push(server);
+        self
+    }
+
+    /// DS or DNSKEY records in zone-file text that replace the built-in anchors of the IANA root.
+    pub fn trust_anchor_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.trust_anchor = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// How long one upstream may take for one question. Default: 5 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The address families that are used. Default: both.
+    pub fn families(mut self, families: Families) -> Self {
+        self.families = families;
+        self
+    }
+
+    /// The SMTP port; TLSA names follow it (RFC 7672 §2.2.3). Default: 25.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Makes the order of equal preferences repeatable. Default: random.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// The roots (DER) that policy hosts are held against, instead of the platform's.
+    #[cfg(feature = "mta-sts")]
+    pub fn policy_roots(mut self, roots: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
+        self.policy_hosts.roots = Some(roots.into_iter().collect());
+        self
+    }
+
+    /// The HTTPS port of policy hosts, for labs. Default: 443 (RFC 8461 §3.3).
+    #[cfg(feature = "mta-sts")]
+    pub fn policy_port(mut self, port: u16) -> Self {
+        self.policy_hosts.port = Some(port);
+        self
+    }
+
+    /// How long fetching one policy may take. Default: one minute (RFC 8461 §3.3).
+    #[cfg(feature = "mta-sts")]
+    pub fn policy_timeout(mut self, timeout: Duration) -> Self {
+        self.policy_hosts.timeout = Some(timeout);
+        self
+    }
+
+    /// Judges the certificates of policy hosts as of this time. Default: now.
+    #[cfg(feature = "mta-sts")]
+    pub fn policy_certificates_at(mut self, time: UnixTime) -> Self {
+        self.policy_hosts.at = Some(time);
+        self
+    }
+
+    /// Sets the resolver up. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// The system names no DNS server, or a file cannot be read.
+    pub fn build(self) -> Result<MxResolver, BuildError> {
+        let servers = if self.servers.is_empty() { system_servers()? } else { self.servers };
+        let anchors = match &self.trust_anchor {
+            Some(path) => read_anchors(path)?,
+            None => TrustAnchors::iana(),
+        };
+        let dns = Arc::new(Dns::new(Transport::new(servers, self.timeout), Arc::new(anchors)));
+        Ok(MxResolver(Arc::new(Inner {
+            #[cfg(feature = "mta-sts")]
+            mta_sts: crate::mta_sts::MtaSts::new(self.policy_hosts, Arc::clone(&dns), self.families)?,
+            dns,
+            families: self.families,
+            port: self.port,
+            seed: self.seed,
+        })))
+    }
+}
+
+fn read_anchors(path: &Path) -> Result<TrustAnchors, BuildError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| BuildError::File { path: path.to_owned(), error })?;
+    TrustAnchors::parse(&text).map_err(|error| BuildError::TrustAnchor { path: path.to_owned(), error })
+}
+
+fn system_servers() -> Result<Vec<SocketAddr>, BuildError> {
+    let (config, _) = hickory_resolver::system_conf::read_system_conf()
+        .map_err(|error| BuildError::SystemResolvers(error.to_string()))?;
+    let servers: Vec<SocketAddr> = config.name_servers().iter().map(|server| plain(server.ip)).collect();
+    if servers.is_empty() {
+        return Err(BuildError::SystemResolvers("it names no server".to_owned()));
+    }
+    Ok(servers)
+}
+
+fn plain(address: IpAddr) -> SocketAddr {
+    SocketAddr::new(address, 53)
+}
