@@ -501,8 +501,9 @@ impl Client {
 
     async fn tcp(&mut self, question: &str) -> Message {
         let octets = query(question).to_vec().unwrap();
-        self.tcp.write_u16(octets.len() as u16).await.unwrap();
-        self.tcp.write_all(&octets).await.unwrap();
+        // In one write: a second one would wait for the delayed acknowledgement of the first.
+        let framed = [&(octets.len() as u16).to_be_bytes(), octets.as_slice()].concat();
+        self.tcp.write_all(&framed).await.unwrap();
         let mut octets = vec![0; usize::from(self.tcp.read_u16().await.unwrap())];
         self.tcp.read_exact(&mut octets).await.unwrap();
         Message::from_vec(&octets).unwrap()
