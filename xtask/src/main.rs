@@ -1,2 +1,52 @@
-//! Tasks.
-fn main() {}
+//! The tasks of this workspace: `cargo xtask --help` names them.
+
+mod cargo;
+mod ci;
+mod demo;
+mod house;
+mod interrupt;
+mod lab;
+mod public_api;
+mod publish_check;
+mod readme;
+mod shell;
+mod tally;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::tally::Tally;
+
+/// The tasks of this workspace.
+///
+/// A task that tests ends with a line `N passed, M failed`. Exit status: 0 all passed, 1 something failed, 2 it cannot be done
+/// as asked or here, 130 it was interrupted.
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Every scenario of the lab through the real mxtls: what it says, and what the servers saw
+    Demo(demo::Options),
+    /// The lab alone, until Ctrl-C, for trying mxtls by hand
+    Lab,
+    /// Every test and doctest of the workspace
+    Test(test::Options),
+    /// What else must hold before a change lands: format, lints, docs, packages, dependencies
+    Ci,
+    /// Each published package built alone from its tarball, its README and its public API
+    PublishCheck,
+}
+
+fn main() -> ExitCode {
+    let task = Task::parse();
+    let mut tally = Tally::default();
+    let done = match task {
+        Task::Demo(options) => interrupt::run(demo::run(&options, &mut tally)),
+        Task::Lab => return tally::exit(interrupt::run(lab::run())),
+        Task::Test(options) => test::run(&options, &mut tally),
+        Task::Ci => ci::run(&mut tally),
+        Task::PublishCheck => publish_check::run(&mut tally),
+    };
+    tally.finish(done)
+}
