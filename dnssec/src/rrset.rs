@@ -18,7 +18,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Rrset<'m> {
     pub(crate) records: Vec<&'m Record>,
-    signatures: Vec<&'m RRSIG>,
+    /// With the TTL of each.
+    signatures: Vec<(&'m RRSIG, u32)>,
     pub(crate) owner: &'m Name,
     pub(crate) record_type: RecordType,
 }
@@ -46,7 +47,7 @@ impl<'m> Rrset<'m> {
 
     /// The zones that claim to have signed it.
     pub(crate) fn signers(&self) -> impl Iterator<Item = &'m Name> + '_ {
-        self.signatures.iter().map(|signature| &signature.input().signer_name)
+        self.signatures.iter().map(|(signature, _)| &signature.input().signer_name)
     }
 
     /// The least TTL in seconds.
@@ -61,11 +62,11 @@ impl<'m> Rrset<'m> {
         let own = self
             .signatures
             .iter()
-            .filter(|s| s.input().signer_name == zone.name && zone.name.zone_of(self.owner));
+            .filter(|(s, _)| s.input().signer_name == zone.name && zone.name.zone_of(self.owner));
         let mut fault: Option<SignatureFault> = None;
         let mut tried: u16 = 0;
-        for signature in own {
-            match self.check(signature, zone, &mut tried, work) {
+        for (signature, ttl) in own {
+            match self.check(signature, *ttl, zone, &mut tried, work) {
                 Ok(Ok(signed)) => return Ok(signed),
                 Ok(Err(new)) => fault = fault.max(Some(new)),
                 Err(limit) => return Err(fail(Reason::OverLimit(limit))),
@@ -78,6 +79,7 @@ impl<'m> Rrset<'m> {
     fn check(
         &self,
         signature: &RRSIG,
+        ttl: u32,
         zone: &Zone,
         tried: &mut u16,
         work: &mut Work,
@@ -111,7 +113,7 @@ impl<'m> Rrset<'m> {
                 continue;
             }
             // RFC 4035 §5.3.3, and never beyond the signature's own end.
-            let ttl = self.ttl().min(input.original_ttl).min(expiration.wrapping_sub(work.now));
+            let ttl = self.ttl().min(ttl).min(input.original_ttl).min(expiration.wrapping_sub(work.now));
             let expanded = input.num_labels < self.owner.num_labels();
             let encloser = expanded.then(|| self.owner.trim_to(input.num_labels.into()));
             work.ttl = work.ttl.min(ttl);
@@ -206,10 +208,10 @@ fn serial_cmp(a: u32, b: u32) -> Ordering {
     }
 }
 
-fn signatures<'m>(section: &'m [Record], owner: &Name, covered: RecordType) -> Vec<&'m RRSIG> {
+fn signatures<'m>(section: &'m [Record], owner: &Name, covered: RecordType) -> Vec<(&'m RRSIG, u32)> {
     let own = section.iter().filter(|r| r.dns_class == DNSClass::IN && r.name == *owner);
-    own.filter_map(|record| RRSIG::try_borrow(&record.data))
-        .filter(|signature| signature.input().type_covered == covered)
+    own.filter_map(|record| Some((RRSIG::try_borrow(&record.data)?, record.ttl)))
+        .filter(|(signature, _)| signature.input().type_covered == covered)
         .collect()
 }
 

@@ -1,0 +1,12 @@
+//! The validator against a small signed world held in memory.
+
+#[cfg(test)]
+mod attacker;
+#[cfg(test)]
+mod budget;
+#[cfg(test)]
+mod chain;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod world;
