@@ -62,7 +62,6 @@ fn resolve(row: Row, above: &[Scenario]) -> Result<Scenario, String> {
     };
     let check = row.expected.of_check(row.check.as_ref());
     let domain = format!("{name}.lab");
-    let destination = row.destination.unwrap_or_else(|| "{domain}".to_owned());
     let mut scenario = match start {
         Some(start) => Scenario { name, twin, domain, why: row.why, send: row.expected, check, ..start },
         None => Scenario {
@@ -71,7 +70,7 @@ fn resolve(row: Row, above: &[Scenario]) -> Result<Scenario, String> {
             why: row.why,
             twin,
             domain,
-            destination,
+            destination: "{domain}".to_owned(),
             zone: Zone { signing: None, text: row.zone.clone().ok_or("no zone")? },
             zones: BTreeMap::new(),
             servers: BTreeMap::new(),
@@ -86,6 +85,9 @@ fn resolve(row: Row, above: &[Scenario]) -> Result<Scenario, String> {
     };
     if let Some(matrix) = row.matrix {
         scenario.matrix = matrix;
+    }
+    if let Some(destination) = row.destination {
+        scenario.destination = destination;
     }
     if let Some(zone) = row.zone {
         scenario.zone.text = zone;
