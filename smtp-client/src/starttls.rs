@@ -1,0 +1,129 @@
+//! The TLS handshake after STARTTLS, and what the policy makes of it.
+
+use std::io;
+
+use mxtls_policy::{Failure, FailureCode};
+use mxtls_verifier::{Handshake, TlsSettings, Verdict, handshake};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use crate::{
+    attempt::{TlsInfo, TlsaMatch},
+    connection::Patience,
+    first_record::FirstRecord,
+    server::Server,
+    session::{Break, injection},
+};
+
+/// What the handshake came to.
+#[derive(Debug)]
+pub(crate) struct Secured {
+    /// Why it failed, or the stream over which all that the policy enforces holds.
+    pub(crate) stream: Result<Box<TlsStream<FirstRecord<TcpStream>>>, HandshakeError>,
+    /// `None` where no certificate was shown.
+    pub(crate) seen: Option<Seen>,
+}
+
+/// What was seen of the server's certificates.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) info: TlsInfo,
+    /// What the Web PKI says of them.
+    pub(crate) web_pki: Result<(), Failure>,
+}
+
+/// Why there is no stream.
+#[derive(Debug)]
+pub(crate) enum HandshakeError {
+    Failed(Failure),
+    Interrupted,
+}
+
+/// Makes the handshake. The server has answered STARTTLS with 220, and nothing is left of what it sent.
+pub(crate) async fn start(
+    server: &Server<'_>,
+    settings: &TlsSettings,
+    stream: TcpStream,
+    patience: &mut Patience<'_>,
+) -> Secured {
+    let handshake = handshake(server.policy, server.host, settings);
+    let stream = match nothing_sent(server.host, &stream).await {
+        Ok(()) => connect(server.host, &handshake, stream, patience).await,
+        Err(failure) => Err(HandshakeError::Failed(failure)),
+    };
+    let (stream, established) = match stream {
+        Ok(stream) => match handshake.finish(stream.get_ref().1) {
+            Ok(established) => (Ok(Box::new(stream)), Some((established.version, established.cipher_suite))),
+            Err(failure) => (Err(HandshakeError::Failed(failure)), None),
+        },
+        Err(error) => (Err(error), None),
+    };
+    let seen = handshake.verdict().map(|verdict| Seen {
+        info: info(&handshake, verdict, established),
+        web_pki: verdict.web_pki.clone(),
+    });
+    Secured { stream, seen }
+}
+
+/// Decision 11: what can be read before our ClientHello was sent by somebody who did not wait for it.
+async fn nothing_sent(host: &str, stream: &TcpStream) -> Result<(), Failure> {
+    // Lets the runtime take note of what has arrived since the last read.
+    tokio::task::yield_now().await;
+    match stream.try_read(&mut [0; 1]) {
+        Ok(0) => Err(failed(host, "the server closed the connection")),
+        Ok(_) => Err(injection(host, "there was more before the ClientHello was sent")),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+        Err(error) => Err(failed(host, &error.to_string())),
+    }
+}
+
+async fn connect(
+    host: &str,
+    handshake: &Handshake,
+    stream: TcpStream,
+    patience: &mut Patience<'_>,
+) -> Result<TlsStream<FirstRecord<TcpStream>>, HandshakeError> {
+    let connector = TlsConnector::from(handshake.config());
+    let connect = connector.connect(handshake.server_name(), FirstRecord::new(stream)).into_fallible();
+    match patience.wait(connect).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err((_, stream))) if stream.injected() => {
+            Err(HandshakeError::Failed(injection(host, "what came first is no TLS record")))
+        }
+        Ok(Err((error, _))) => Err(HandshakeError::Failed(handshake.failure(&error))),
+        Err(Break::Interrupted) => Err(HandshakeError::Interrupted),
+        Err(cause @ (Break::Timeout | Break::Lost(_))) => {
+            Err(HandshakeError::Failed(failed(host, &cause.to_string())))
+        }
+    }
+}
+
+fn failed(host: &str, detail: &str) -> Failure {
+    Failure::new(FailureCode::TlsHandshake, format!("The TLS handshake with {host} failed.")).detail(detail)
+}
+
+fn info(
+    handshake: &Handshake,
+    verdict: &Verdict,
+    established: Option<(&'static str, &'static str)>,
+) -> TlsInfo {
+    let matched = match (&verdict.tlsa, established) {
+        (Some(Ok(matched)), Some(_)) => Some(TlsaMatch {
+            usage: matched.usage.octet(),
+            selector: matched.selector.octet(),
+            matching: matched.matching.octet(),
+            depth: matched.depth,
+            index: matched.index,
+        }),
+        // Anybody can show a certificate that matches: only a handshake that is done proves the key (RFC 6698 §4.1).
+        (Some(_) | None, _) => None,
+    };
+    TlsInfo {
+        version: established.map(|(version, _)| version),
+        cipher_suite: established.map(|(_, cipher_suite)| cipher_suite),
+        sni: handshake.sni().map(str::to_owned),
+        matched,
+        web_pki: verdict.web_pki.clone().map_err(|failure| failure.code),
+        certificates: verdict.certificates.clone(),
+    }
+}
