@@ -32,7 +32,6 @@ pub fn handshake(policy: &SecurityPolicy, host: &str, settings: &TlsSettings) ->
     // A resumed session shows no certificate, so nothing would be verified.
     config.resumption = Resumption::disabled();
     let name = dns_name(policy.sni(host));
-    config.enable_sni = name.is_some();
     Handshake { host: host.to_owned(), name, config: Arc::new(config), verdict }
 }
 
@@ -55,6 +54,7 @@ impl Handshake {
     pub fn server_name(&self) -> ServerName<'static> {
         match &self.name {
             Some(name) => ServerName::DnsName(name.clone()),
+            // For an address no server name is sent (RFC 6066 §3).
             None => ServerName::IpAddress(Ipv4Addr::UNSPECIFIED.into()),
         }
     }

@@ -10,7 +10,7 @@
 //! * **otherwise** nothing: TLS then only keeps out those who listen. What the Web PKI says is still recorded, for
 //!   reports.
 //!
-//! [`handshake`] turns a policy into a [`Handshake`] for one connection: a rustls configuration, the server name to send
+//! [`handshake()`] turns a policy into a [`Handshake`] for one connection: a rustls configuration, the server name to send
 //! (RFC 7672 §8.1, RFC 8461 §7.1), and the [`Verdict`] that the handshake leaves behind. Certificates are public, so a
 //! match alone proves nothing: whoever presents one must sign the handshake with its key. That signature is checked
 //! under every policy, also against certificates so odd that PKIX libraries refuse to read them, and only

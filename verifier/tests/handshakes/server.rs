@@ -60,19 +60,50 @@ pub(crate) fn connect(
 
 /// One connection to its end: what the client has established, or why it failed.
 pub(crate) fn shake<'a>(handshake: &'a Handshake, server: &Server) -> Result<Established<'a>, Failure> {
-    let mut client = ClientConnection::new(handshake.config(), handshake.server_name()).unwrap();
-    let mut server = ServerConnection::new(Arc::clone(&server.config)).unwrap();
-    while client.is_handshaking() || server.is_handshaking() {
-        carry(|wire| client.write_tls(wire), |wire| server.read_tls(wire));
-        // What the client did is what counts; an error of the server reaches it as an alert.
-        let broken = server.process_new_packets().is_err();
-        carry(|wire| server.write_tls(wire), |wire| client.read_tls(wire));
-        if let Err(error) = client.process_new_packets() {
-            return Err(handshake.failure(&io::Error::new(io::ErrorKind::InvalidData, error)));
-        }
-        assert!(!broken, "the server gave up and the client did not notice");
+    let mut wire = Wire::new(handshake, server);
+    match wire.run() {
+        Ok(()) => handshake.finish(&wire.client),
+        Err(error) => Err(handshake.failure(&io::Error::new(io::ErrorKind::InvalidData, error))),
     }
-    handshake.finish(&client)
+}
+
+/// A connection that can be looked at from both sides, at any time.
+pub(crate) struct Wire {
+    pub(crate) client: ClientConnection,
+    pub(crate) server: ServerConnection,
+}
+
+impl Wire {
+    pub(crate) fn new(handshake: &Handshake, server: &Server) -> Self {
+        Self {
+            client: ClientConnection::new(handshake.config(), handshake.server_name()).unwrap(),
+            server: ServerConnection::new(Arc::clone(&server.config)).unwrap(),
+        }
+    }
+
+    /// Goes on until the handshake is done, or the client ends it.
+    pub(crate) fn run(&mut self) -> Result<(), rustls::Error> {
+        while self.client.is_handshaking() || self.server.is_handshaking() {
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    /// One flight of the client, and one of the server.
+    pub(crate) fn turn(&mut self) -> Result<(), rustls::Error> {
+        let Self { client, server } = self;
+        carry(|wire| client.write_tls(wire), |wire| server.read_tls(wire));
+        // What the client makes of it is what counts: an error of the server reaches it as an alert.
+        let server_failed = server.process_new_packets().is_err();
+        carry(|wire| server.write_tls(wire), |wire| client.read_tls(wire));
+        let result = client.process_new_packets().map(|_| ());
+        assert!(result.is_err() || !server_failed, "the server gave up and the client did not notice");
+        if result.is_err() {
+            carry(|wire| client.write_tls(wire), |wire| server.read_tls(wire));
+            let _alert = server.process_new_packets();
+        }
+        result
+    }
 }
 
 fn carry(

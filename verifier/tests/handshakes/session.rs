@@ -12,7 +12,7 @@ use rustls::{
 use crate::{
     certificates::{Ca, HOST, foreign_tlsa},
     policies::{decided, mta_sts},
-    server::{Server, VERSIONS, connect, shake},
+    server::{Server, VERSIONS, Wire, connect, shake},
 };
 
 #[test]
@@ -52,17 +52,40 @@ fn a_handshake_is_good_for_one_connection() {
 fn nothing_is_established_before_the_handshake_is_done() {
     let ca = Ca::new("Trusted");
     let settings = ca.trusted(&Offer::default());
-    let good = ca.server(HOST);
+    let good = Server::new(&ca.server(HOST), &TLS12);
+    let handshake = handshake(&SecurityPolicy::opportunistic(), HOST, &settings);
+    let mut wire = Wire::new(&handshake, &good);
+    assert_eq!(code(handshake.finish(&wire.client)), "tls-handshake", "no verdict");
+    wire.turn().unwrap();
+    assert!(handshake.verdict().is_some() && wire.client.is_handshaking());
+    assert_eq!(
+        code(handshake.finish(&wire.client)),
+        "tls-handshake",
+        "a verdict, and the server's Finished missing"
+    );
+    wire.run().unwrap();
+    assert_eq!(code(handshake.finish(&wire.client)), "established");
+}
+
+#[test]
+fn d72_60_a_refused_server_gets_no_session() {
+    let ca = Ca::new("Trusted");
+    let settings = ca.trusted(&Offer::default());
     for version in VERSIONS {
-        let handshake = handshake(&SecurityPolicy::opportunistic(), HOST, &settings);
-        let fresh = ClientConnection::new(handshake.config(), handshake.server_name()).unwrap();
-        assert_eq!(code(handshake.finish(&fresh)), "tls-handshake", "no verdict");
-        assert!(shake(&handshake, &Server::new(&good, version)).is_ok());
-        assert_eq!(
-            code(handshake.finish(&fresh)),
-            "tls-handshake",
-            "a verdict, and a handshake that is not done"
-        );
+        let server = Server::new(&ca.server(HOST), version);
+        let policy = SecurityPolicy::dane(HOST, vec![foreign_tlsa()]).unwrap();
+        let refusing = handshake(&policy, HOST, &settings);
+        let mut wire = Wire::new(&refusing, &server);
+        assert!(wire.run().is_err(), "{version:?}");
+        assert!(wire.server.is_handshaking(), "{version:?}: the server saw an alert, and no Finished");
+        assert_eq!(code(refusing.finish(&wire.client)), "tls-handshake", "{version:?}");
+
+        // Not even with the session of somebody else.
+        let lenient = handshake(&SecurityPolicy::opportunistic(), HOST, &settings);
+        let mut wire = Wire::new(&lenient, &server);
+        wire.run().unwrap();
+        assert_eq!(code(refusing.finish(&wire.client)), "tlsa-no-match", "{version:?}");
+        assert_eq!(code(lenient.finish(&wire.client)), "established", "{version:?}");
     }
 }
 
