@@ -103,7 +103,7 @@ async fn get(client: &Client, url: &str, limit: Duration) -> Result<Vec<u8>, Fet
 fn check_head(response: &Response) -> Result<(), FetchError> {
     // §3.3: only 200 counts, and redirects are not followed.
     let status = response.status();
-    if status.is_redirection() {
+    if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
         return Err(FetchError::Redirect { status: status.as_u16() });
     }
     if status != StatusCode::OK {
@@ -136,3 +136,6 @@ fn is_text_plain(value: &HeaderValue) -> bool {
 fn printable(value: &HeaderValue) -> String {
     String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect()
 }
+
+#[cfg(test)]
+mod tests;

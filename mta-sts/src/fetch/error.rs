@@ -55,7 +55,7 @@ pub enum FetchError {
     /// A redirect, which must not be followed (§3.3).
     #[error("the policy host redirects (status {status}), which counts as failure")]
     Redirect {
-        /// The HTTP status, `300..=399`.
+        /// The HTTP status, `300..=399` but 304.
         status: u16,
     },
     /// A status other than 200 (§3.3).
