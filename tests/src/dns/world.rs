@@ -106,9 +106,9 @@ impl World {
         front::answer(self, query)
     }
 
-    /// The root's DS record in one line of zone-file text.
+    /// The root's DS record in one line of zone-file text. Panics where a spec has left the root unsigned.
     pub fn trust_anchor(&self) -> String {
-        self.anchor(".").expect("the root is always signed, unless a scenario unsigns it")
+        self.anchor(".").expect("the root is signed")
     }
 
     /// The DS record of the signed zone `origin` in one line of zone-file text.
@@ -144,7 +144,7 @@ impl World {
     }
 
     /// Puts one TXT record with the character-string `value` in the place of those at `owner`, for example to change the id
-    /// of an MTA-STS record.
+    /// of an MTA-STS record. In the zone's text each of those must stand on a line that begins with its owner.
     pub fn replace_txt(&mut self, owner: &str, value: &str) -> Result<(), WorldError> {
         let owner = name(owner)?;
         let zone = self.zone_holding(&owner).with_txt(&owner, value)?;
