@@ -538,12 +538,17 @@ pub(crate) fn content(apex: &str) -> Vec<Record> {
     ]
 }
 
-/// `.` and `lab.` signed; below it zones with NSEC, NSEC3, opt-out, too many iterations, and none.
+/// `.` and `lab.` signed; below it zones with NSEC, NSEC3 (with a signed child of its own), opt-out, too many
+/// iterations, and none.
 pub(crate) static WORLD: LazyLock<World> = LazyLock::new(|| {
     let nsec3 = |iterations, opt_out| Denial::Nsec3 { iterations, opt_out };
+    let child = Zone::signed("child.nsec3.lab.", 7, nsec3(1, false), content("child.nsec3.lab."));
+    let mut parent = content("nsec3.lab.");
+    parent.push(ns("child.nsec3.lab."));
+    parent.push(child.key.as_ref().unwrap().ds("child.nsec3.lab.", DigestType::SHA384));
     let mut children = vec![
         Zone::signed("nsec.lab.", 3, Denial::Nsec, content("nsec.lab.")),
-        Zone::signed("nsec3.lab.", 4, nsec3(1, false), content("nsec3.lab.")),
+        Zone::signed("nsec3.lab.", 4, nsec3(1, false), parent),
         Zone::signed("iter.lab.", 6, nsec3(151, false), content("iter.lab.")),
     ];
     let mut optout = content("optout.lab.");
@@ -560,7 +565,10 @@ pub(crate) static WORLD: LazyLock<World> = LazyLock::new(|| {
     let root = vec![ns("lab."), lab.key.as_ref().unwrap().ds("lab.", DigestType::SHA256)];
     let mut zones = vec![Zone::signed(".", 1, Denial::Nsec, root), lab];
     zones.extend(children);
-    zones.push(Zone::unsigned("plain.lab.", content("plain.lab.")));
+    zones.push(child);
+    let mut plain = content("plain.lab.");
+    plain.push(cname("into.plain.lab.", "host.nsec.lab."));
+    zones.push(Zone::unsigned("plain.lab.", plain));
     zones.push(Zone::unsigned("unsigned.optout.lab.", content("unsigned.optout.lab.")));
     World::new(zones)
 });
