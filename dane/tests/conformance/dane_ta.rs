@@ -3,7 +3,7 @@ use std::time::Duration;
 use dane::{PathFault, ReferenceIds, VerifyError, verify};
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
-    KeyUsagePurpose, NameConstraints, date_time_ymd,
+    KeyUsagePurpose, NameConstraints, SanType, date_time_ymd,
 };
 use rustls_pki_types::{CertificateDer, UnixTime};
 
@@ -306,6 +306,23 @@ fn d72_56_name_constraints() {
         assert_eq!(changed(same, constrained(permitted, excluded), same), expected, "in a CA: {why}");
     }
 
+    // A form of name that is not understood is neither permitted nor free of an exclusion.
+    let mailbox = |leaf: &mut CertificateParams| {
+        leaf.subject_alt_names.push(SanType::Rfc822Name("a@example.com".try_into().unwrap()));
+    };
+    let mailboxes = |permitted: bool| {
+        let subtrees = vec![GeneralSubtree::Rfc822Name("example.org".into())];
+        let (permitted_subtrees, excluded_subtrees) =
+            if permitted { (subtrees, vec![]) } else { (vec![], subtrees) };
+        move |ca: &mut CertificateParams| {
+            ca.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees });
+        }
+    };
+    for permitted in [true, false] {
+        assert_eq!(changed(mailboxes(permitted), same, mailbox), refused);
+        assert_eq!(changed(mailboxes(permitted), same, same), Ok((2, 0)), "the leaf has no such name");
+    }
+
     // A subtree of directory names is held against the subject, of the CA as of the leaf.
     let unit = |ca: &mut CertificateParams| {
         ca.name_constraints = Some(NameConstraints {
@@ -322,6 +339,10 @@ fn v1_certificates() {
     let (root, leaf) = (data("v1-root.der"), data("below-v1.der"));
     let records = [tlsa(2, 0, 1, &root)];
     assert_eq!(found(check(&[&leaf, &root], &records)), Ok((1, 0)), "the record says that it is a CA");
+    let (root, middle, leaf) = (data("rsa-root.der"), data("v1-middle.der"), data("below-v1-middle.der"));
+    let below = check(&[&leaf, &middle, &root], &[tlsa(2, 0, 1, &root)]);
+    assert_eq!(below, untrusted(1, PathFault::NotACa), "nothing says it of a CA below the anchor");
+    assert_eq!(found(check(&[&leaf, &middle, &root], &[tlsa(2, 0, 1, &middle)])), Ok((1, 0)));
 }
 
 #[test]
@@ -336,6 +357,54 @@ fn weak_keys_and_signatures_below_the_anchor() {
         let leaf = data(leaf);
         assert_eq!(found(check(&[&leaf, root], &[tlsa(2, 0, 1, root)])), expected, "{why}");
     }
+}
+
+#[test]
+fn the_algorithm_is_the_one_that_was_signed() {
+    // RSA with and without parameters is the same algorithm in two encodings (RFC 4055 §5); outside the signature
+    // one is changed into the other.
+    let (root, leaf) = (data("rsa-root.der"), data("rsa-leaf.der"));
+    let with_null = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00";
+    let outer = leaf.windows(with_null.len()).rposition(|at| at == with_null).unwrap();
+    let mut changed = leaf.to_vec();
+    changed.splice(outer..outer + with_null.len(), with_null[..13].iter().copied());
+    changed[outer + 1] = 0x0b;
+    let length = u16::from_be_bytes([changed[2], changed[3]]) - 2;
+    changed[2..4].copy_from_slice(&length.to_be_bytes());
+    let result = check(&[&changed.into(), &root], &[tlsa(2, 0, 1, &root)]);
+    assert_eq!(result, untrusted(0, PathFault::Signature));
+}
+
+#[test]
+fn an_extension_that_occurs_twice_is_malformed() {
+    let subject_alt_name =
+        || CustomExtension::from_oid_content(&[2, 5, 29, 17], b"\x30\x04\x82\x02mx".to_vec());
+    let root = Ca::root("root");
+    let once = root.leaf_with(|leaf| {
+        leaf.subject_alt_names.clear();
+        leaf.custom_extensions = vec![subject_alt_name()];
+    });
+    let twice = root.leaf_with(|leaf| leaf.custom_extensions = vec![subject_alt_name()]);
+    let records = [tlsa(2, 0, 1, &root.certificate)];
+    assert!(matches!(check(&[&once, &root.certificate], &records), Err(VerifyError::NameMismatch { .. })));
+    assert_eq!(check(&[&twice, &root.certificate], &records), Err(VerifyError::Malformed { certificate: 0 }));
+}
+
+#[test]
+fn self_issued_cas_do_not_lengthen_a_path() {
+    let root = Ca::root_with("root", |ca| ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
+    let new_key = root.ca("root");
+    let leaf = new_key.leaf();
+    let records = [tlsa(2, 0, 1, &root.certificate)];
+    assert_eq!(found(check(&[&leaf, &new_key.certificate, &root.certificate], &records)), Ok((2, 0)));
+}
+
+#[test]
+fn a_record_for_leaves_names_no_anchor() {
+    let (root, stranger) = (Ca::root("root"), Ca::root("stranger"));
+    let records = [tlsa(3, 0, 1, &root.certificate), tlsa(2, 0, 1, &stranger.certificate)];
+    let result = check(&[&root.leaf(), &root.certificate], &records);
+    assert_eq!(result, Err(VerifyError::NoMatch { records: 2, certificates: 2 }));
 }
 
 #[test]

@@ -134,6 +134,17 @@ fn key_identifiers_are_hints() {
 }
 
 #[test]
+fn of_several_failures_the_one_nearest_to_success() {
+    let (narrow, wide) = (Ca::root_with("narrow", |ca| ca.is_ca = IsCa::ExplicitNoCa), Ca::root("wide"));
+    let unsound = narrow.ca("middle");
+    let late = unsound.cross_signed_by(&wide, expired);
+    let sent = [&unsound.certificate, &late.certificate, &narrow.certificate, &wide.certificate];
+    let records = [tlsa(2, 0, 1, &narrow.certificate), tlsa(2, 0, 1, &wide.certificate)];
+    let result = in_every_order(&unsound.leaf(), &sent, &records);
+    assert!(matches!(result, Err(VerifyError::Expired { depth: 1, .. })), "{result:?}");
+}
+
+#[test]
 fn cas_that_sign_each_other_end() {
     let a = Ca::root("a");
     let b = Ca::root("b");
