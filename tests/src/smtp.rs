@@ -69,3 +69,28 @@ impl Server {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(texts: [&str; 2]) -> [IpAddr; 2] {
+        texts.map(|text| text.parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn all_listeners_share_a_port() {
+        let wanted = addresses(["127.81.0.1", "127.81.0.2"]);
+        let (port, listeners) = bind_common_port(&wanted).await.unwrap();
+        let bound: Vec<SocketAddr> =
+            listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+        assert_eq!(bound, wanted.map(|address| SocketAddr::new(address, port)));
+    }
+
+    #[tokio::test]
+    async fn an_address_of_others_is_named() {
+        let wanted = addresses(["127.0.0.1", "192.0.2.1"]);
+        let (address, error) = bind_common_port(&wanted).await.unwrap_err();
+        assert_eq!((address, error.kind()), (wanted[1], std::io::ErrorKind::AddrNotAvailable));
+    }
+}

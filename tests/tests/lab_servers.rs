@@ -6,9 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mxtls_lab::{Lab, Scenario};
+use ring::digest::{SHA256, digest};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme, StreamOwned,
+};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -220,6 +226,82 @@ fn certificates_are_wrong_in_the_way_that_is_asked_for() {
             }
             (written, expected) => panic!("{certificate}: {written:?} where {expected:?} was expected"),
         }
+    }
+}
+
+/// Takes every chain: what was presented is then read from the connection.
+#[derive(Debug)]
+struct TakeAny(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for TakeAny {
+    fn verify_server_cert(
+        &self,
+        _leaf: &CertificateDer<'_>,
+        _others: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, leaf, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, leaf, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// The chain that the server of `scenario` presents.
+fn presented(lab: &Lab, scenario: &str) -> Vec<CertificateDer<'static>> {
+    let mut client = smtp(lab, scenario);
+    client.reply();
+    client.ask("STARTTLS");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(TakeAny(provider)))
+        .with_no_client_auth();
+    let name = ServerName::try_from("mx1.example").unwrap();
+    let mut connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    connection.complete_io(&mut client.0.into_inner()).unwrap();
+    connection.peer_certificates().unwrap().to_vec()
+}
+
+#[test]
+fn tlsa_records_are_those_of_the_servers() {
+    let lab = lab(&["dane-ee-match", "dane-ee-mismatch", "dane-ta-next-hop", "dane-ta-mismatch"]);
+    for (scenario, at, of_key, matches) in [
+        ("dane-ee-match", 0, true, true),
+        ("dane-ee-mismatch", 0, true, false),
+        ("dane-ta-next-hop", 1, false, true),
+        ("dane-ta-mismatch", 1, false, false),
+    ] {
+        let chain = presented(&lab, scenario);
+        let (_, certificate) = X509Certificate::from_der(&chain[at]).unwrap();
+        let selected = if of_key { certificate.public_key().raw } else { chain[at].as_ref() };
+        let digest: String =
+            digest(&SHA256, selected).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let zone = lab.dns().zone_text(&lab.scenario(scenario).domain).unwrap();
+        assert_eq!(zone.to_lowercase().contains(&digest), matches, "{scenario}: {digest} in\n{zone}");
     }
 }
 

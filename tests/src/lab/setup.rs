@@ -271,7 +271,10 @@ type Listeners = BTreeMap<IpAddr, tokio::net::TcpListener>;
 async fn bind(addresses: &[IpAddr]) -> Result<(u16, Listeners), LabError> {
     let (port, listeners) = match smtp::bind_common_port(addresses).await {
         Ok(bound) => bound,
-        Err((address, source)) => return Err(LabError::Loopback { address, source }),
+        Err((address, source)) if source.kind() == std::io::ErrorKind::AddrNotAvailable => {
+            return Err(LabError::Loopback { address, source });
+        }
+        Err((_, source)) => return Err(source.into()),
     };
     Ok((port, addresses.iter().copied().zip(listeners).collect()))
 }
