@@ -12,7 +12,7 @@ use crate::world::{
 };
 
 /// How many attacks of each kind are tried on every question.
-const ROUNDS: u64 = 60;
+const ROUNDS: u64 = 20;
 
 /// What a name really has, and what an attacker may at most get for it.
 enum Truth {
@@ -280,8 +280,8 @@ fn no_composition_of_genuine_and_forged_records_bends_a_verdict() {
             refused += attacker.refused;
         }
     }
-    assert!(refused > 5000, "the attacker must do harm in many ways, {refused} were refused");
-    assert!(accepted > 5000, "and the validator must not refuse everything, {accepted} were accepted");
+    assert!(refused > 2000, "the attacker must do harm in many ways, {refused} were refused");
+    assert!(accepted > 2000, "and the validator must not refuse everything, {accepted} were accepted");
 }
 
 #[test]
