@@ -1,4 +1,8 @@
 //! The scenario file: whole, consistent, and able to fail.
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code outside test functions may panic too: that is how it fails"
+)]
 
 use std::collections::BTreeSet;
 
