@@ -2,6 +2,8 @@ use std::fmt;
 
 use rustls_pki_types::UnixTime;
 
+use crate::validity::Utc;
+
 /// Why a chain of certificates does not satisfy the TLSA records.
 ///
 /// Where several things are wrong, it is the one nearest to success, since that is what an operator can mend: a chain
@@ -19,7 +21,7 @@ pub enum VerifyError {
         certificates: usize,
     },
     /// The path to a matching trust anchor is sound, but a certificate of it has expired (RFC 5280 §4.1.2.5).
-    #[error("the certificate at depth {depth} expired at {}, it is {}", Seconds(.not_after), Seconds(.now))]
+    #[error("the certificate at depth {depth} expired at {}, it is {}", Utc(*.not_after), Utc(*.now))]
     Expired {
         /// Which certificate.
         depth: usize,
@@ -29,7 +31,7 @@ pub enum VerifyError {
         now: UnixTime,
     },
     /// The path to a matching trust anchor is sound, but a certificate of it is not valid yet (RFC 5280 §4.1.2.5).
-    #[error("the certificate at depth {depth} is valid from {}, it is {}", Seconds(.not_before), Seconds(.now))]
+    #[error("the certificate at depth {depth} is valid from {}, it is {}", Utc(*.not_before), Utc(*.now))]
     NotYetValid {
         /// Which certificate.
         depth: usize,
@@ -144,10 +146,19 @@ impl fmt::Display for Work {
 #[error("not a certificate in DER")]
 pub struct MalformedCertificate;
 
-struct Seconds<'a>(&'a UnixTime);
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-impl fmt::Display for Seconds<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (Unix time)", self.0.as_secs())
+    use super::*;
+
+    #[test]
+    fn dates_are_readable() {
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let error = VerifyError::Expired { depth: 1, not_after: at(951_825_600), now: at(2_000_000_000) };
+        assert_eq!(
+            error.to_string(),
+            "the certificate at depth 1 expired at 2000-02-29T12:00:00Z, it is 2033-05-18T03:33:20Z"
+        );
     }
 }

@@ -15,7 +15,7 @@
 //! 1. [`select`] decides which records are usable, and among several digests for the same purpose keeps the strongest
 //!    (RFC 7671 §9). There are three outcomes ([`Selection`]): no record, and DANE does not apply; records of which none
 //!    is usable, and TLS is mandatory without authentication (RFC 7672 §2.2); usable records.
-//! 2. [`verify`] holds a chain of certificates against those. One match is enough (RFC 7671 §8). DANE-EE(3) looks at the
+//! 2. [`verify()`] holds a chain of certificates against those. One match is enough (RFC 7671 §8). DANE-EE(3) looks at the
 //!    leaf and ignores names and dates (RFC 7672 §3.1.1). DANE-TA(2) builds a path from the leaf to the anchor, with
 //!    all that RFC 5280 asks of it, and wants one of the [`ReferenceIds`] in the leaf (RFC 7672 §3.2.2). An anchor's
 //!    own dates do not count, its constraints do.

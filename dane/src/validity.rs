@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use rustls_pki_types::UnixTime;
@@ -18,6 +19,18 @@ impl Validity {
         let not_after = time(times.any()?)?;
         times.end()?;
         Ok(Self { not_before, not_after })
+    }
+}
+
+/// Writes a time as `2033-01-01T00:00:00Z` (RFC 3339).
+pub(crate) struct Utc(pub(crate) UnixTime);
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let (year, month, day) = date(seconds / 86_400);
+        let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 
@@ -77,9 +90,32 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     365 * year + leap_days + days_in_year - 719_468
 }
 
+/// Year, month and day of the day that lies so many days after 1 January 1970.
+fn date(days: u64) -> (u64, u64, u64) {
+    // The calendar repeats every 400 years, which are 146,097 days; as above, years begin in March.
+    let days = days + 719_468;
+    let (cycle, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (400 * cycle + year + next_year, month, day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_there_and_back() {
+        for day in (0..1_100_000).step_by(13).chain(11_000..11_800) {
+            let (year, month, day_of_month) = date(day);
+            let [year, month, day_of_month] = [year, month, day_of_month].map(u64::cast_signed);
+            assert!((1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day_of_month));
+            assert_eq!(days_since_1970(year, month, day_of_month), day.cast_signed());
+        }
+    }
 
     #[test]
     fn times() {
