@@ -70,3 +70,33 @@ fn unix_time(seconds: i64) -> Option<UnixTime> {
 fn hex(octets: &[u8]) -> String {
     octets.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DnType, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn long_chains_and_names_are_cut() {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "\u{7}".repeat(1000));
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        let summaries = CertificateSummary::of_chain(&vec![certificate.der().clone(); 1000]);
+        assert_eq!(summaries.len(), MAX_CERTIFICATES);
+        assert_eq!(summaries[0].subject.chars().count(), MAX_NAME);
+        assert!(summaries[0].subject.contains(r"\u{7}\u{7}"), "{}", summaries[0].subject);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_listed_all_the_same() {
+        let unreadable = CertificateDer::from(vec![0x30, 0x00]);
+        let expected = CertificateSummary {
+            subject: String::new(),
+            issuer: String::new(),
+            not_after: None,
+            spki_sha256: None,
+        };
+        assert_eq!(CertificateSummary::of_chain(&[unreadable]), [expected]);
+    }
+}

@@ -61,3 +61,59 @@ fn tlsa(
         Selection::AllUnusable(_) | Selection::Empty => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use dane::TlsaRecord;
+    use rustls::crypto::ring;
+
+    use super::*;
+
+    const ODD: [&[u8]; 3] = [
+        include_bytes!("../tests/data/v1.der"),
+        include_bytes!("../tests/data/unknown-critical.der"),
+        include_bytes!("../tests/data/rsa2048.der"),
+    ];
+
+    fn judge(leaf: &[u8]) -> Judge {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let root = rcgen::CertificateParams::new([]).unwrap().self_signed(&key).unwrap();
+        let record = TlsaRecord { usage: 3, selector: 0, matching: 0, data: leaf.to_vec() };
+        Judge {
+            policy: SecurityPolicy::dane("mx.example.com", vec![record]).unwrap(),
+            host: "mx.example.com".to_owned(),
+            roots: Roots::from_pem(root.pem().as_bytes()).unwrap(),
+            algorithms: ring::default_provider().signature_verification_algorithms.all,
+        }
+    }
+
+    #[test]
+    fn broken_certificates_are_refused_without_a_panic() {
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(1_798_761_600));
+        for leaf in ODD {
+            let judge = judge(leaf);
+            assert_eq!(judge.verdict(&[leaf.into()], now).enforced, Ok(()), "as it stands");
+            let refused = |broken: &[u8]| {
+                let verdict = judge.verdict(&[broken.into(), leaf.into()], now);
+                assert!(verdict.enforced.is_err() && verdict.web_pki.is_err(), "{broken:02x?}");
+            };
+            for index in 0..leaf.len() {
+                refused(&leaf[..index]);
+                for bits in [0x01, 0x80, 0xff] {
+                    let mut broken = leaf.to_vec();
+                    broken[index] ^= bits;
+                    refused(&broken);
+                }
+            }
+            refused(&[leaf, &[0]].concat());
+        }
+    }
+
+    #[test]
+    fn no_certificate_is_never_enough() {
+        let verdict = judge(ODD[0]).verdict(&[], UnixTime::now());
+        assert!(verdict.enforced.is_err() && verdict.web_pki.is_err() && verdict.certificates.is_empty());
+    }
+}
