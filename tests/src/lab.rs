@@ -107,11 +107,10 @@ impl Lab {
 
     /// The options of `mxtls` that point any of its commands at the lab.
     pub fn global_options(&self) -> Vec<String> {
-        let file = |name| self.files.path().join(name).display().to_string();
         [
             ("--resolver", self.dns.address().to_string()),
-            ("--trust-anchor", file(setup::TRUST_ANCHOR)),
-            ("--ca-file", file(setup::CA_FILE)),
+            ("--trust-anchor", self.trust_anchor_file().display().to_string()),
+            ("--ca-file", self.ca_file().display().to_string()),
             ("--policy-port", self.policy_port.to_string()),
         ]
         .into_iter()
@@ -147,6 +146,16 @@ impl Lab {
             ],
         };
         [what.as_slice(), arguments].concat()
+    }
+
+    /// The trust anchor of the lab's root, as a zone file.
+    pub fn trust_anchor_file(&self) -> PathBuf {
+        self.files.path().join(setup::TRUST_ANCHOR)
+    }
+
+    /// The roots of the lab's certificate authority, in PEM.
+    pub fn ca_file(&self) -> PathBuf {
+        self.files.path().join(setup::CA_FILE)
     }
 
     /// A message to send, as a file.
