@@ -316,3 +316,105 @@ const IANA_ROOT: [(u16, [u8; 32]); 2] = [
         ],
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::dnssec::TrustAnchors as HickoryAnchors;
+
+    use super::*;
+
+    /// The DNSKEY of RFC 4034 §5.4, as zone files write it.
+    const KEY: &str = "\
+dskey.example.com. 86400 IN DNSKEY 256 3 5 ( AQOeiiR0GOMYkDshWoSKz9Xz
+  fwJr1AYtsmx3TGkJaNXVbfi/ ; a comment
+  2pHm822aJ5iI9BMzNXxeYCmZ
+  DRD99WYwYqUSdjMmmAphXdvx
+  egXd/M5+X7OrzKBaMbCVdFLU
+  Uh6DhweJBjEVv5f2wwjM9Xzc
+  nOf+EPbtG9DMBmADjFDc2w/r
+  ljwvFw==
+  ) ;  key id = 60485
+";
+    const DS_SHA1: &str =
+        "dskey.example.com. IN 86400 DS 60485 5 1 2BB183AF5F22588179A53B0A 98631FAD1A292118";
+
+    #[test]
+    fn texts_that_hold_anchors() {
+        for (text, zones, why) in [
+            (KEY, 1, "parentheses, comments, a key in pieces"),
+            (DS_SHA1, 1, "class before TTL, a digest in pieces"),
+            (
+                "; nothing here\n\n. ds 20326 8 2 (\n e06d44b80b8f1d39a95c0b0d7c65d08458e880409bbc6834571042\n37c7f8ec8d )",
+                1,
+                "no TTL, no class, lower case",
+            ),
+            (
+                ". 5 DS 1 8 2 AA\nexample. IN DS 1 8 2 AA\n. DS 2 13 4 BB\n",
+                2,
+                "several anchors of several zones",
+            ),
+        ] {
+            let anchors = TrustAnchors::parse(text).unwrap_or_else(|error| panic!("{why}: {error}"));
+            assert_eq!(anchors.zones().len(), zones, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_key_and_its_ds_are_the_same_anchor() {
+        let zone = Name::from_ascii("dskey.example.com.").unwrap();
+        let by_key = TrustAnchors::parse(KEY).unwrap();
+        let [(_, Anchor::Key(key))] = by_key.anchors.as_slice() else { panic!("one key") };
+        let tag = key.calculate_key_tag().unwrap();
+        assert_eq!(tag, 60485, "RFC 4034 §5.4 states the tag");
+        assert_eq!(by_key.trusting(&zone, key, tag), [Trust::AnchorKey { key_tag: tag }]);
+        let by_ds = TrustAnchors::parse(DS_SHA1).unwrap();
+        let expected = [Trust::AnchorDs { key_tag: tag, digest: DigestType::SHA1 }];
+        assert_eq!(by_ds.trusting(&zone, key, tag), expected, "RFC 4034 §5.4 states the digest");
+        assert!(by_ds.trusting(&Name::root(), key, tag).is_empty(), "at its own zone only");
+    }
+
+    #[test]
+    fn texts_that_do_not() {
+        use AnchorFault::{Field, Name as BadName, NoAnchor, Parenthesis, Type, Unsupported, UselessKey};
+        let field = |expected, found: &str| Field { expected, found: found.to_owned() };
+        let weak = ". DNSKEY 257 3 8 AwEAAQ==";
+        for (text, line, fault, why) in [
+            ("", 1, NoAnchor, "a validator without anchors finds everything insecure"),
+            ("; only\n; comments\n", 2, NoAnchor, "the same"),
+            (". DS 1 8 2 AA\n\n. A 192.0.2.1", 3, Type("A".into()), "another type"),
+            ("$ORIGIN example.", 1, BadName("$ORIGIN".into()), "a control entry"),
+            ("example DS 1 8 2 AA", 1, BadName("example".into()), "relative to what?"),
+            (".", 1, field("DS or DNSKEY", ""), "ends too early"),
+            (". DS x 8 2 AA", 1, field("a key tag", "x"), "a tag is a number"),
+            (". DS 65536 8 2 AA", 1, field("a key tag", "65536"), "of sixteen bits"),
+            (". DS 1 8 2 AAA", 1, field("a digest in hexadecimal", "AAA"), "half an octet"),
+            (". DS 1 8 2 GG", 1, field("a digest in hexadecimal", "GG"), "no digits"),
+            (". DS 1 8 2", 1, field("a digest in hexadecimal", ""), "none at all"),
+            (". DNSKEY 257 2 8 AAAA", 1, field("protocol 3", "2"), "RFC 4034 §2.1.2"),
+            (". DNSKEY 257 3 8 A*==", 1, field("a key in base64", "A*=="), "no digits"),
+            (". DNSKEY 257 3 8 AAAAA", 1, field("a key in base64", "AAAAA"), "not in fours"),
+            (". DS 1 16 2 AA", 1, Unsupported, "Ed448: everything below would be insecure"),
+            (". DS 1 8 3 AA", 1, Unsupported, "GOST"),
+            (weak, 1, UselessKey, "a modulus of eight bits"),
+            (". DNSKEY 385 3 15 AAAA", 1, UselessKey, "revoked"),
+            (". DS 1 8 2 ( AA\n\nBB", 1, Parenthesis, "never closed"),
+            (". DS 1 8 2 AA )", 1, Parenthesis, "never opened"),
+        ] {
+            assert_eq!(TrustAnchors::parse(text), Err(AnchorError { line, fault }), "{why}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_iana_anchors_are_the_keys_that_hickory_ships() {
+        let (ours, theirs) = (TrustAnchors::iana(), HickoryAnchors::default());
+        let mut trusted: Vec<u16> = Vec::new();
+        for index in 0..theirs.len() {
+            let key = DNSKEY::new(true, true, false, theirs.get(index).unwrap().clone());
+            let tag = key.calculate_key_tag().unwrap();
+            assert_eq!(ours.trusting(&Name::root(), &key, tag).len(), 1, "{tag}");
+            trusted.push(tag);
+        }
+        trusted.sort_unstable();
+        assert_eq!(trusted, [20326, 38696]);
+    }
+}

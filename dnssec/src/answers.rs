@@ -52,7 +52,7 @@ impl Answers {
             Stop::Fail(mut failure) => {
                 if let Reason::Unanswered(error) = failure.reason {
                     failure.reason = Reason::Unfetched(error);
-                    failure.zone = Some(zone.clone());
+                    failure.zone = Some(Box::new(zone.clone()));
                 }
                 Stop::Fail(failure)
             }
@@ -77,7 +77,7 @@ pub(crate) enum Stop {
     /// These answers are missing.
     Ask(Vec<Question>),
     /// The end.
-    Fail(Box<Failure>),
+    Fail(Failure),
 }
 
 impl Stop {
@@ -93,8 +93,8 @@ impl Stop {
     }
 }
 
-impl From<Box<Failure>> for Stop {
-    fn from(failure: Box<Failure>) -> Self {
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
         Self::Fail(failure)
     }
 }

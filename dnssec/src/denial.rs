@@ -20,7 +20,7 @@ pub(crate) struct Denials<'m> {
     nsec: Vec<NsecRecord<'m>>,
     nsec3: Nsec3Chain<'m>,
     /// Why a record that claims to be the zone's was left out, for the failure when the rest proves nothing.
-    pub(crate) fault: Option<Box<Failure>>,
+    pub(crate) fault: Option<Failure>,
 }
 
 /// What the records say about the existence of a name.
@@ -72,11 +72,7 @@ pub(crate) enum Closer {
 
 impl<'m> Denials<'m> {
     /// Picks the records out of an authority section and verifies them.
-    pub(crate) fn collect(
-        section: &'m [Record],
-        zone: &'m Zone,
-        work: &mut Work,
-    ) -> Result<Self, Box<Failure>> {
+    pub(crate) fn collect(section: &'m [Record], zone: &'m Zone, work: &mut Work) -> Result<Self, Failure> {
         let mut denials = Self { zone, nsec: Vec::new(), nsec3: Nsec3Chain::new(&zone.name), fault: None };
         let mut looked_at: u16 = 0;
         for record in section {
@@ -119,7 +115,7 @@ impl<'m> Denials<'m> {
         &mut self,
         question: &Question,
         work: &mut Work,
-    ) -> Result<Option<Negative>, Box<Failure>> {
+    ) -> Result<Option<Negative>, Failure> {
         let Question { name, record_type } = question;
         let limit = |limit: Limit| limit.at(question.clone());
         let negative = match self.existence(name, work).map_err(limit)? {
@@ -205,7 +201,7 @@ impl<'m> Denials<'m> {
     }
 
     /// NODATA by a record that matches the name or its wildcard, unless the record itself says otherwise.
-    fn without(&self, types: &RecordTypeSet, question: &Question) -> Result<Negative, Box<Failure>> {
+    fn without(&self, types: &RecordTypeSet, question: &Question) -> Result<Negative, Failure> {
         // RFC 6840 §4.3: the CNAME bit means that there is an answer, an alias.
         for present in [question.record_type, RecordType::CNAME] {
             if types.contains(present) {

@@ -82,8 +82,8 @@ const MIN_RSA_BITS: usize = 1024;
 fn rsa_modulus_bits(key: &[u8]) -> usize {
     let modulus = match key {
         [0, high, low, rest @ ..] => rest.get(usize::from(u16::from_be_bytes([*high, *low]))..),
+        [0, ..] | [] => None,
         [length, rest @ ..] => rest.get(usize::from(*length)..),
-        [] => None,
     };
     let significant = match modulus {
         Some(modulus) => modulus.iter().skip_while(|byte| **byte == 0),
@@ -93,5 +93,27 @@ fn rsa_modulus_bits(key: &[u8]) -> usize {
     match significant.next() {
         Some(first) => (significant.count() + 1) * 8 - first.leading_zeros() as usize,
         None => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_rsa_keys() {
+        let long = |first: u8, octets: usize| [vec![3, 1, 0, 1, first], vec![0; octets - 1]].concat();
+        for (key, bits, why) in [
+            (long(0x80, 128), 1024, "1024 bits"),
+            (long(0x40, 128), 1023, "one less, in as many octets"),
+            ([vec![3, 1, 0, 1, 0, 0], vec![0x80; 64]].concat(), 512, "leading zeros do not count"),
+            ([vec![0, 0, 3, 1, 0, 1], vec![0xff; 256]].concat(), 2048, "a long exponent's form"),
+            (vec![], 0, "nothing"),
+            (vec![9, 1], 0, "an exponent that is not there"),
+            (vec![0, 1], 0, "a length that is not there"),
+            (vec![3, 1, 0, 1], 0, "no modulus"),
+        ] {
+            assert_eq!(rsa_modulus_bits(&key), bits, "{why}");
+        }
     }
 }

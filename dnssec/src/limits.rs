@@ -124,7 +124,7 @@ impl Budget {
 
 impl Limit {
     /// The failure of a question that passed this bound at `record`.
-    pub(crate) fn at(self, record: Question) -> Box<Failure> {
+    pub(crate) fn at(self, record: Question) -> Failure {
         Failure::new(record, None, Reason::OverLimit(self))
     }
 }

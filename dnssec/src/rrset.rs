@@ -56,7 +56,7 @@ impl<'m> Rrset<'m> {
     }
 
     /// Verifies the set with the keys of `zone`, which must be the zone that holds it.
-    pub(crate) fn verify(&self, zone: &Zone, work: &mut Work) -> Result<Signed, Box<Failure>> {
+    pub(crate) fn verify(&self, zone: &Zone, work: &mut Work) -> Result<Signed, Failure> {
         let fail = |reason| Failure::new(self.question(), Some(&zone.name), reason);
         // RFC 4035 §5.3.1: the signer is the zone that holds the RRset.
         let own = self
@@ -222,4 +222,26 @@ fn canonical(item: &impl BinEncodable, names: NameEncoding) -> Result<Vec<u8>, P
     encoder.set_name_encoding(names);
     item.emit(&mut encoder)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_compared_in_serial_arithmetic() {
+        use Ordering::{Equal, Greater, Less};
+        for (a, b, order, why) in [
+            (1, 1, Equal, "the same second"),
+            (2, 1, Greater, "later"),
+            (1, 2, Less, "earlier"),
+            (0x8000_0001, 0x7fff_ffff, Greater, "across 2038"),
+            (5, 0xffff_fff0, Greater, "across the wrap of 2106"),
+            (0xffff_fff0, 5, Less, "and back"),
+            (0x8000_0000, 0, Greater, "half way round, where RFC 1982 defines no order: expired"),
+            (0, 0x8000_0000, Greater, "in both directions"),
+        ] {
+            assert_eq!(serial_cmp(a, b), order, "{why}");
+        }
+    }
 }

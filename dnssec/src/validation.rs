@@ -9,8 +9,8 @@ use hickory_proto::{
 };
 
 use crate::{
-    Failure, FetchError, Hop, HopKind, Limit, Limits, Outcome, Proof, Question, Reason, Status, TrustAnchors,
-    Verdict, ZoneStep, alias,
+    Failure, FailureKind, FetchError, Hop, HopKind, Limit, Limits, Outcome, Proof, Question, Reason, Status,
+    TrustAnchors, Verdict, ZoneStep, alias,
     answers::{Answers, Stop},
     denial::{Closer, Denials, Negative},
     limits::Budget,
@@ -29,7 +29,7 @@ pub struct Validation {
     current: Question,
     /// Zones that turned out not to account for the current answer, and why: they are not tried again when
     /// further answers come.
-    refuted: Vec<(Name, Box<Failure>)>,
+    refuted: Vec<(Name, Failure)>,
     chain: Vec<Hop>,
     answers: Answers,
     zones: Zones,
@@ -53,7 +53,8 @@ impl Validation {
     pub fn new(question: Question, anchors: Arc<TrustAnchors>, now: u32, limits: Limits) -> Self {
         let current = Question::new(question.name, question.record_type);
         let done = without_verdict(current.record_type)
-            .then(|| failed(Failure::new(current.clone(), None, Reason::NoVerdictFor(current.record_type))));
+            .then(|| Failure::new(current.clone(), None, Reason::NoVerdictFor(current.record_type)))
+            .map(|failure| Box::new(Err(failure)));
         Self {
             current,
             refuted: Vec::new(),
@@ -79,10 +80,10 @@ impl Validation {
                 Ok(Progress::End(outcome, status)) => {
                     self.done = Some(Box::new(Ok(self.verdict(outcome, status))))
                 }
-                Err(Stop::Fail(failure)) => self.done = Some(failed(failure)),
+                Err(Stop::Fail(failure)) => self.done = Some(Box::new(Err(failure))),
                 Err(Stop::Ask(questions)) => match self.note(&questions) {
                     Ok(()) => return Step::Ask(questions),
-                    Err(limit) => self.done = Some(failed(limit.at(self.current.clone()))),
+                    Err(limit) => self.done = Some(Box::new(Err(limit.at(self.current.clone())))),
                 },
             }
         }
@@ -112,7 +113,7 @@ impl Validation {
         self.refuted.clear();
         self.chain.push(hop);
         if self.chain.len() > usize::from(self.work.budget.limits.aliases) {
-            self.done = Some(failed(Limit::Aliases.at(self.current.clone())));
+            self.done = Some(Box::new(Err(Limit::Aliases.at(self.current.clone()))));
         }
     }
 
@@ -161,7 +162,7 @@ impl Validation {
             if let Some(cname) = &cname
                 && alias::cname(cname).map_err(fail)? != target
             {
-                return Err(fail(Reason::AliasMismatch { expected: target }));
+                return Err(fail(Reason::AliasMismatch));
             }
             let status = judge.positive(&set, message)?;
             if wants_alias {
@@ -192,7 +193,7 @@ enum Progress {
 /// The current question with what is needed to judge its answer.
 struct Judge<'v> {
     question: &'v Question,
-    refuted: &'v mut Vec<(Name, Box<Failure>)>,
+    refuted: &'v mut Vec<(Name, Failure)>,
     answers: &'v Answers,
     zones: &'v mut Zones,
     work: &'v mut Work,
@@ -287,7 +288,7 @@ impl Judge<'_> {
     fn by_signers<T>(
         &mut self,
         mut signers: Vec<Name>,
-        account: impl Fn(&mut Self, &Zone) -> Result<Option<T>, Box<Failure>>,
+        account: impl Fn(&mut Self, &Zone) -> Result<Option<T>, Failure>,
     ) -> Result<Judged<T>, Stop> {
         let deepest = self.deepest();
         // The child first: a zone nearer to the name knows it better (RFC 6840 §4.1).
@@ -311,13 +312,17 @@ impl Judge<'_> {
                 Err(failure) => self.refuted.push((signer, failure)),
             }
         }
-        Ok(match self.zones.place(&deepest, false, self.answers, self.work)? {
-            Place::Insecure => Judged::Insecure,
-            Place::Secure(zone) => match self.refuted.first() {
-                Some((_, failure)) => Judged::Refuted(failure.clone()),
-                None => Judged::Silent(zone.name.clone()),
-            },
-        })
+        let refuted = self.refuted.first().map(|(_, failure)| failure.clone());
+        match (self.zones.place(&deepest, false, self.answers, self.work), refuted) {
+            (Ok(Place::Insecure), _) => Ok(Judged::Insecure),
+            (Ok(Place::Secure(_)), Some(failure)) => Ok(Judged::Refuted(failure)),
+            (Ok(Place::Secure(zone)), None) => Ok(Judged::Silent(zone.name.clone())),
+            // What was wrong with the answer itself tells more than what is wrong with the path to it.
+            (Err(Stop::Fail(path)), Some(failure)) if path.kind() == FailureKind::Bogus => {
+                Ok(Judged::Refuted(failure))
+            }
+            (Err(stop), _) => Err(stop),
+        }
     }
 
     /// The deepest name whose zone may hold the records asked for: DS belongs to the parent (RFC 4035 §2.4).
@@ -336,13 +341,9 @@ enum Judged<T> {
     /// The name is proven to lie outside the chain of trust.
     Insecure,
     /// A signed zone holds the name, and this is why its signatures do not do.
-    Refuted(Box<Failure>),
+    Refuted(Failure),
     /// This signed zone holds the name, and nothing in the answer is signed by it.
     Silent(Name),
-}
-
-fn failed(failure: Box<Failure>) -> Box<Result<Verdict, Failure>> {
-    Box::new(Err(*failure))
 }
 
 /// The records of a set, each once.

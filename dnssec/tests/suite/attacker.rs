@@ -280,8 +280,8 @@ fn no_composition_of_genuine_and_forged_records_bends_a_verdict() {
             refused += attacker.refused;
         }
     }
-    assert!(refused > 2000, "the attacker must do harm in many ways, {refused} were refused");
-    assert!(accepted > 2000, "and the validator must not refuse everything, {accepted} were accepted");
+    assert!(refused > 1500, "the attacker must do harm in many ways, {refused} were refused");
+    assert!(accepted > 1500, "and the validator must not refuse everything, {accepted} were accepted");
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod budget;
 #[cfg(test)]
 mod chain;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod world;

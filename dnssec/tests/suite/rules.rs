@@ -105,9 +105,9 @@ fn rule_02_the_zone_is_found_from_the_anchor_never_from_the_signer() {
         let mut keys = vec![own.dnskey_record(signer)];
         keys.push(Signature::by(&own, signer).over(&keys));
         let keys = message(keys, vec![]);
-        let result = judge(&WORLD, asked.clone(), |q, honest| match q.record_type {
-            RecordType::DNSKEY if q.name == name(signer) => keys.clone(),
-            _ if *q == asked => by.clone(),
+        let result = judge(&WORLD, asked.clone(), |q, honest| match q {
+            q if *q == question(signer, RecordType::DNSKEY) => keys.clone(),
+            q if *q == asked => by.clone(),
             _ => honest,
         });
         let failure = result.map(|verdict| panic!("signed by {signer}: {verdict:?}")).unwrap_err();
@@ -244,7 +244,7 @@ fn rule_07_an_alias_is_never_denied() {
         let mut answers = set(zone, &format!("d.{zone}"), RecordType::DNAME);
         answers.push(cname(&owner, "host.plain.lab."));
         let failure = bogus(&asked, &message(answers, vec![]), zone);
-        assert!(matches!(failure.reason, Reason::AliasMismatch { .. }), "{failure}");
+        assert_eq!(failure.reason, Reason::AliasMismatch, "{zone}");
         // One whose DNAME is missing, or not signed.
         bogus(&asked, &message(vec![cname(&owner, &format!("exact.wild.{zone}"))], vec![]), zone);
         let unsigned = vec![dname(&format!("d.{zone}"), "plain.lab.")];

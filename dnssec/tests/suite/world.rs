@@ -16,7 +16,7 @@ use hickory_proto::{
     },
     op::{Message, MessageType, OpCode, ResponseCode},
     rr::{
-        DNSClass, Name, RData, Record, RecordType, SerialNumber,
+        DNSClass, Name, RData, Record, RecordData, RecordType, SerialNumber,
         rdata::{A, CNAME, NS, NULL, SOA, TLSA, TXT},
     },
     serialize::binary::BinEncodable,
@@ -251,7 +251,8 @@ impl Zone {
         for (i, (hash, owner)) in names.iter().enumerate() {
             let next = hashes.get(i + 1).unwrap_or(&hashes[0]).clone();
             let mut types = self.types(owner);
-            if !types.is_empty() && !(self.delegated(owner) && types == [RecordType::NS]) {
+            let unsigned = types.is_empty() || (self.delegated(owner) && types == [RecordType::NS]);
+            if !unsigned {
                 types.push(RecordType::RRSIG);
             }
             let data = NSEC3::new(Nsec3HashAlgorithm::SHA1, opt_out, iterations, SALT.to_vec(), next, types);
@@ -366,10 +367,8 @@ impl Zone {
         };
         for wanted in [*record_type, RecordType::CNAME] {
             if let Some(set) = self.get(&source, wanted) {
-                let target = match &set[0].data {
-                    RData::CNAME(cname) if *record_type != RecordType::CNAME => Some(cname.0.clone()),
-                    _ => None,
-                };
+                let target = CNAME::try_borrow(&set[0].data).map(|cname| cname.0.clone());
+                let target = target.filter(|_| *record_type != RecordType::CNAME);
                 message.answers.extend(expand(set));
                 if expanded {
                     let sets = match self.denial {
@@ -452,9 +451,9 @@ impl World {
 
     /// The zone that answers for a name: the parent for DS.
     pub(crate) fn holder(&self, question: &Question) -> &Zone {
-        let top = match question.record_type {
-            RecordType::DS if !question.name.is_root() => question.name.base_name(),
-            _ => question.name.clone(),
+        let top = match question.record_type == RecordType::DS {
+            true => question.name.base_name(),
+            false => question.name.clone(),
         };
         let above = self.zones.iter().filter(|zone| zone.apex.zone_of(&top));
         above.max_by_key(|zone| zone.apex.iter().count()).unwrap()

@@ -1,0 +1,167 @@
+//! Which keys and DS records make a zone secure, insecure or bogus (RFC 4035 §5.2, RFC 6840 §5, RFC 4509 §3).
+
+use std::sync::Arc;
+
+use dnssec::{FailureKind, Insecurity, Limits, Outcome, Reason, Status, TrustAnchors, Verdict, ZoneStep};
+use hickory_proto::{
+    dnssec::{
+        Algorithm, DigestType,
+        rdata::{DNSSECRData, DS},
+    },
+    rr::{RData, Record, RecordType},
+};
+
+use crate::world::{
+    Denial, Key, NOW, Signature, WORLD, World, Zone, a, drive, judge, name, question, record,
+};
+
+fn ds(tag: u16, algorithm: u8, digest: u8, bytes: Vec<u8>) -> Record {
+    let ds = DS::new(tag, Algorithm::from_u8(algorithm), DigestType::from(digest), bytes);
+    record("lab.", RData::DNSSEC(DNSSECRData::DS(ds)))
+}
+
+/// `lab.` with these DS records, its keys replaced where `keys` is given.
+fn lab(ds: Vec<Record>, keys: Option<Vec<Record>>) -> Result<Verdict, dnssec::Failure> {
+    let zone = Zone::signed("lab.", 2, Denial::Nsec, vec![a("host.lab.", 1)]);
+    let world = World::new(vec![Zone::signed(".", 1, Denial::Nsec, ds), zone]);
+    judge(&world, question("host.lab.", RecordType::A), |q, mut message| {
+        if let Some(keys) = &keys
+            && *q == question("lab.", RecordType::DNSKEY)
+        {
+            message.answers.clone_from(keys);
+        }
+        message
+    })
+}
+
+#[test]
+fn ds_records_decide() {
+    let key = Key::new(2);
+    let good = |digest| key.ds("lab.", digest);
+    let wrong = |digest: u8, length| ds(key.tag, 15, digest, vec![7; length]);
+    use DigestType::{SHA1, SHA256, SHA384};
+    for (set, expected, why) in [
+        (vec![good(SHA256)], Ok(Status::Secure), "SHA-256"),
+        (vec![good(SHA384)], Ok(Status::Secure), "SHA-384"),
+        (vec![good(SHA1)], Ok(Status::Secure), "SHA-1 alone (RFC 8624 §3.3 lets validators take it)"),
+        (vec![good(SHA1), wrong(2, 32)], Err(()), "RFC 4509 §3: SHA-1 beside a stronger one is ignored"),
+        (
+            vec![good(SHA1), ds(key.tag, 15, 99, vec![1])],
+            Ok(Status::Secure),
+            "an unknown digest is not stronger",
+        ),
+        (vec![wrong(2, 32), good(SHA384)], Ok(Status::Secure), "one that matches is enough"),
+        (vec![wrong(2, 32)], Err(()), "the wrong digest"),
+        (vec![ds(key.tag.wrapping_add(1), 15, 2, vec![7; 32])], Err(()), "another key"),
+        (vec![ds(1, 16, 2, vec![7; 32])], Ok(Status::Insecure), "RFC 4035 §5.2: Ed448 is not supported"),
+        (vec![ds(1, 12, 3, vec![7; 32])], Ok(Status::Insecure), "nor is GOST"),
+        (vec![ds(key.tag, 15, 99, vec![7; 32])], Ok(Status::Insecure), "nor is the digest type"),
+        (vec![ds(1, 16, 2, vec![7; 32]), good(SHA256)], Ok(Status::Secure), "RFC 6840 §5.2: mixed"),
+        (vec![ds(1, 16, 2, vec![7; 32]), wrong(2, 32)], Err(()), "a supported one that does not match"),
+    ] {
+        match (lab(set, None), expected) {
+            (Ok(verdict), Ok(status)) => assert_eq!(verdict.status, status, "{why}"),
+            (Err(failure), Err(())) => assert_eq!(failure.reason, Reason::UntrustedDnskey, "{why}"),
+            (found, expected) => panic!("{why}: {found:?}, expected {expected:?}"),
+        }
+    }
+    let verdict = lab(vec![ds(1, 16, 2, vec![7; 32])], None).unwrap();
+    let step = verdict.proof.zones.last().unwrap();
+    assert!(
+        matches!(step, ZoneStep::Insecure { reason: Insecurity::Unsupported, .. }),
+        "the proof says why: {step}"
+    );
+}
+
+#[test]
+fn keys_that_are_no_keys() {
+    for (flags, trusted, why) in [
+        (0x0101, true, "a zone key with the entry-point flag"),
+        (0x0100, true, "RFC 4034 §2.1.1: the entry-point flag changes nothing"),
+        (0x0001, false, "RFC 4034 §2.1.1: no zone key"),
+        (0x0181, false, "RFC 5011 §2.1: revoked"),
+    ] {
+        let key = Key::with_flags(2, flags);
+        let set = vec![key.dnskey_record("lab.")];
+        let signed = [set.clone(), vec![Signature::by(&key, "lab.").over(&set)]].concat();
+        let result = lab(vec![key.ds("lab.", DigestType::SHA256)], Some(signed));
+        // Other flags make another tag, so that the zone's data, signed under the first, no longer verify: the
+        // chain of trust has come as far as the data all the same.
+        let data = question("host.lab.", RecordType::A);
+        let reached = result.as_ref().map_or_else(|failure| failure.record == data, |_| true);
+        assert_eq!(reached, trusted, "{why}: {result:?}");
+        if !trusted {
+            assert_eq!(result.unwrap_err().reason, Reason::UntrustedDnskey, "{why}");
+        }
+    }
+}
+
+#[test]
+fn a_key_set_needs_the_signature_of_a_trusted_key() {
+    let (trusted, other) = (Key::new(2), Key::new(9));
+    let set = vec![trusted.dnskey_record("lab."), other.dnskey_record("lab.")];
+    let by = |key: &Key| Some([set.clone(), vec![Signature::by(key, "lab.").over(&set)]].concat());
+    let ds = || vec![trusted.ds("lab.", DigestType::SHA256)];
+    assert_eq!(lab(ds(), by(&trusted)).unwrap().status, Status::Secure);
+    assert_eq!(lab(ds(), by(&other)).unwrap_err().kind(), FailureKind::Bogus, "signed by itself only");
+    assert_eq!(lab(ds(), Some(set.clone())).unwrap_err().kind(), FailureKind::Bogus, "not signed");
+    assert_eq!(lab(ds(), Some(vec![])).unwrap_err().reason, Reason::NoDnskey);
+}
+
+#[test]
+fn rule_12_what_no_anchor_covers_is_insecure_by_configuration() {
+    let anchors = Arc::new(TrustAnchors::default());
+    let asked = question("host.nsec.lab.", RecordType::A);
+    let (end, questions) = drive(asked, &anchors, NOW, Limits::default(), |q| Ok(WORLD.ask(q)));
+    let verdict = end.unwrap();
+    assert_eq!(verdict.status, Status::Insecure);
+    assert_eq!(questions.len(), 1, "nothing else need be asked");
+    let step = &verdict.proof.zones[0];
+    assert!(matches!(step, ZoneStep::Insecure { reason: Insecurity::NoAnchor, .. }), "{step}");
+}
+
+#[test]
+fn the_nearest_anchor_begins_the_chain() {
+    let key = WORLD.zone("nsec.lab.").key.as_ref().unwrap();
+    let wrong = Key::new(77);
+    let island = |key: &Key| {
+        let root = WORLD.zone(".").key.as_ref().unwrap();
+        let text = format!(". DNSKEY {}\nnsec.lab. DNSKEY {}\n", root.dnskey, key.dnskey);
+        Arc::new(TrustAnchors::parse(&text).unwrap())
+    };
+    let asked = question("host.nsec.lab.", RecordType::A);
+    let ask = |anchors: &Arc<TrustAnchors>| {
+        drive(asked.clone(), anchors, NOW, Limits::default(), |q| Ok(WORLD.ask(q)))
+    };
+    let (end, questions) = ask(&island(key));
+    assert!(matches!(end.unwrap().outcome, Outcome::Records(_)));
+    assert!(!questions.iter().any(|q| q.name == name("lab.")), "nothing above the island is asked");
+    let (end, _) = ask(&island(&wrong));
+    assert_eq!(end.unwrap_err().reason, Reason::UntrustedDnskey, "the root does not rescue it");
+}
+
+#[test]
+fn no_verdict_is_given_for_types_that_are_no_data() {
+    for record_type in [RecordType::ANY, RecordType::RRSIG, RecordType::NSEC, RecordType::AXFR] {
+        let (end, asked) = drive(
+            question("lab.", record_type),
+            &WORLD.anchors,
+            NOW,
+            Limits::default(),
+            |q| Ok(WORLD.ask(q)),
+        );
+        assert_eq!(end.unwrap_err().reason, Reason::NoVerdictFor(record_type));
+        assert!(asked.is_empty());
+    }
+}
+
+#[test]
+fn the_proof_names_zones_keys_and_denials() {
+    let verdict = judge(&WORLD, question("missing.nsec3.lab.", RecordType::A), |_, message| message).unwrap();
+    let text = verdict.proof.to_string();
+    for zone in [".", "lab.", "nsec3.lab."] {
+        let tag = WORLD.zone(zone).key.as_ref().unwrap().tag;
+        assert!(text.contains(&format!("zone {zone} secure, key {tag} ED25519")), "{zone} in\n{text}");
+    }
+    assert!(text.contains("NSEC3 says that missing.nsec3.lab. does not exist"), "{text}");
+}
