@@ -165,9 +165,9 @@ impl MxResolver {
     }
 
     async fn mx(&self, domain: &Domain) -> Lookup<Vec<Mx>> {
-        host::lookup(&self.inner().dns, domain.as_str(), RecordType::MX, |data| match data {
-            RData::MX(mx) => Some(Mx { preference: mx.preference, exchange: name_text(&mx.exchange) }),
-            _ => None,
+        host::lookup(&self.inner().dns, domain.as_str(), RecordType::MX, |data| {
+            let RData::MX(mx) = data else { return None };
+            Some(Mx { preference: mx.preference, exchange: name_text(&mx.exchange) })
         })
         .await
     }

@@ -119,8 +119,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Seconds since the epoch, modulo 2^32 as DNSSEC counts them (RFC 4034 §3.1.5).
 fn unix_seconds() -> u32 {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    (seconds & u64::from(u32::MAX)) as u32
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => (since.as_secs() & u64::from(u32::MAX)) as u32,
+        // A clock before 1970: no signature holds then, which is the safe side.
+        Err(_) => 0,
+    }
 }
 
 /// The verdict as evidence, with the records that `read` understands. Without any, there is no data.

@@ -58,10 +58,14 @@ pub(crate) async fn addresses_of(dns: &Dns, families: Families, host: &str) -> V
 }
 
 async fn address(dns: &Dns, host: &str, record_type: RecordType) -> AddressLookup {
-    let result = lookup(dns, host, record_type, |data| match data {
-        RData::A(a) => Some(IpAddr::V4(a.0)),
-        RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
-        _ => None,
+    let result = lookup(dns, host, record_type, |data| {
+        if let RData::A(a) = data {
+            Some(IpAddr::V4(a.0))
+        } else if let RData::AAAA(aaaa) = data {
+            Some(IpAddr::V6(aaaa.0))
+        } else {
+            None
+        }
     });
     AddressLookup {
         record_type: if record_type == RecordType::A { "A" } else { "AAAA" },
@@ -81,14 +85,14 @@ async fn alias_check(dns: &Dns, host: &str, addresses: &Addresses) -> Option<Res
 }
 
 async fn tlsa(dns: &Dns, base: &str, port: u16) -> Lookup<Vec<TlsaRecord>> {
-    lookup(dns, &dane::owner_name(port, base), RecordType::TLSA, |data| match data {
-        RData::TLSA(tlsa) => Some(TlsaRecord {
+    lookup(dns, &dane::owner_name(port, base), RecordType::TLSA, |data| {
+        let RData::TLSA(tlsa) = data else { return None };
+        Some(TlsaRecord {
             usage: tlsa.cert_usage.into(),
             selector: tlsa.selector.into(),
             matching: tlsa.matching.into(),
             data: tlsa.cert_data.clone(),
-        }),
-        _ => None,
+        })
     })
     .await
 }

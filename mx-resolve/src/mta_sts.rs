@@ -104,10 +104,10 @@ impl MtaSts {
             lints: vec![],
             failure: None,
         };
-        let txt = host::lookup(dns, &format!("_mta-sts.{domain}"), RecordType::TXT, |data| match data {
+        let txt = host::lookup(dns, &format!("_mta-sts.{domain}"), RecordType::TXT, |data| {
+            let RData::TXT(txt) = data else { return None };
             // §3.1: the strings of one record are joined without anything between them.
-            RData::TXT(txt) => Some(txt.txt_data.concat()),
-            _ => None,
+            Some(txt.txt_data.concat())
         })
         .await;
         let answer = match txt {
@@ -203,10 +203,12 @@ impl MtaStsReport {
 }
 
 fn fetch_failure(domain: &str, error: &FetchError) -> Failure {
-    let code = match error {
-        FetchError::Policy(_) => FailureCode::PolicyInvalid,
-        FetchError::Certificate { .. } => FailureCode::PolicyFetchWebPki,
-        _ => FailureCode::PolicyFetch,
+    let code = if matches!(error, FetchError::Policy(_)) {
+        FailureCode::PolicyInvalid
+    } else if matches!(error, FetchError::Certificate { .. }) {
+        FailureCode::PolicyFetchWebPki
+    } else {
+        FailureCode::PolicyFetch
     };
     Failure::new(code, format!("The MTA-STS policy of {domain} could not be had: {error}."))
         .rfc("RFC 8461 3.3")

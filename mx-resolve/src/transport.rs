@@ -3,7 +3,7 @@
 //! hickory-net moves the messages; what it does not do is done here: the size limit of EDNS, the DO and CD bits, the
 //! change to TCP, and the check that an answer over TCP belongs to the question.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
 use dnssec::{FetchError, Question};
 use hickory_net::{
@@ -37,10 +37,13 @@ impl Transport {
         let mut last = FetchError::Timeout;
         for server in &self.servers {
             match tokio::time::timeout(self.timeout, self.ask_one(*server, question)).await {
-                Ok(Ok(message)) => match message.metadata.response_code {
-                    ResponseCode::NoError | ResponseCode::NXDomain => return Ok(message),
-                    code => last = FetchError::Rcode(code),
-                },
+                Ok(Ok(message)) => {
+                    let code = message.metadata.response_code;
+                    if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
+                        return Ok(message);
+                    }
+                    last = FetchError::Rcode(code);
+                }
                 Ok(Err(error)) => last = error,
                 Err(_elapsed) => last = FetchError::Timeout,
             }
@@ -103,14 +106,16 @@ fn answers(message: &Message, question: &Question) -> bool {
 fn fetch_error(error: &NetError) -> FetchError {
     if matches!(error, NetError::Timeout) {
         FetchError::Timeout
-    } else if matches!(error, NetError::Proto(_)) {
+    } else if is_malformed(error) {
         FetchError::Malformed
-    } else if let NetError::Io(io) = error {
-        match io.kind() {
-            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData => FetchError::Malformed,
-            _ => FetchError::Unreachable,
-        }
     } else {
         FetchError::Unreachable
     }
+}
+
+fn is_malformed(error: &NetError) -> bool {
+    if let NetError::Io(io) = error {
+        return matches!(io.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData);
+    }
+    matches!(error, NetError::Proto(_))
 }
