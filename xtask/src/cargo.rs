@@ -46,6 +46,14 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// The same with standard error kept back: it is shown where the command fails.
+pub(crate) fn quiet_output(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("cannot run {}", shown(command)))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{} ended with {}: {said}", shown(command), output.status);
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 /// A command as one would type it, without the path to its program.
 pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());

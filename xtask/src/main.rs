@@ -4,6 +4,7 @@ mod cargo;
 mod ci;
 mod demo;
 mod house;
+mod interop;
 mod interrupt;
 mod lab;
 mod public_api;
@@ -36,6 +37,8 @@ enum Task {
     Ci,
     /// Each published package built alone from its tarball, its README and its public API
     PublishCheck,
+    /// Beside BIND, unbound and Postfix from Debian's packages; needs root
+    Interop(interop::Options),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +47,15 @@ fn main() -> ExitCode {
     let done = match task {
         Task::Demo(options) => interrupt::run(demo::run(&options, &mut tally)),
         Task::Lab => return tally::exit(interrupt::run(lab::run())),
+        Task::Interop(options) if options.is_inside() => {
+            interrupt::run(interop::inside(&options, &mut tally))
+        }
+        Task::Interop(_) => match interrupt::run(interop::outside(&mut tally)) {
+            // It was all counted, and said, inside.
+            Ok(Some(code)) => return code,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        },
         Task::Test(options) => test::run(&options, &mut tally),
         Task::Ci => ci::run(&mut tally),
         Task::PublishCheck => publish_check::run(&mut tally),

@@ -1,0 +1,113 @@
+//! `cargo xtask interop`: `mxtls` beside BIND, unbound and Postfix.
+//!
+//! It runs in namespaces of its own: of the network, so that the ports 25 and 53 of a loopback interface are free, and of processes, so
+//! that whatever it started ends with it, however it ends.
+
+mod name_servers;
+mod postfix;
+mod programs;
+mod server;
+mod signed_copy;
+mod statuses;
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{self, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use mxtls_lab::{Lab, Scenario};
+use tokio::process::Command;
+
+use crate::cargo::{build_mxtls, quiet_output};
+use crate::lab::started;
+use crate::tally::{Stop, Tally};
+use name_servers::NameServers;
+use postfix::Certificates;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The folder for files of the run that is already inside its namespaces
+    #[arg(long, hide = true)]
+    inside: Option<PathBuf>,
+}
+
+impl Options {
+    pub(crate) fn is_inside(&self) -> bool {
+        self.inside.is_some()
+    }
+}
+
+/// Where the binary lies, for the run inside: there is no network there to build it.
+const MXTLS_BIN: &str = "MXTLS_BIN";
+
+/// Starts the run inside, and waits for it. Where programs are missing, they are counted and there is none.
+pub(crate) async fn outside(tally: &mut Tally) -> Result<Option<ExitCode>> {
+    if fs::metadata("/proc/self")?.uid() != 0 {
+        let sentence =
+            "interop needs root, for Postfix and for ports below 1024 in a network namespace of its own";
+        return Err(Stop::Unfit(sentence.to_owned()).into());
+    }
+    let missing = programs::missing();
+    for program in &missing {
+        tally.check(
+            program.name,
+            Err(anyhow::anyhow!("it is not installed: Debian package {}", program.package)),
+        );
+    }
+    if !missing.is_empty() {
+        return Ok(None);
+    }
+    let mxtls = build_mxtls(&["--package", "mxtls"])?;
+    let folder = tempfile::tempdir()?;
+    // Postfix and its delivery agent get to their files as users of their own.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+    let mut inside = Command::new("unshare");
+    inside.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+    inside.arg(env::current_exe()?).args(["interop", "--inside"]).arg(folder.path());
+    let status = inside.env(MXTLS_BIN, mxtls).kill_on_drop(true).spawn()?.wait().await?;
+    match status.code() {
+        Some(code) => Ok(Some(ExitCode::from(u8::try_from(code)?))),
+        None => bail!("the run inside ended with {status}"),
+    }
+}
+
+/// The run itself.
+pub(crate) async fn inside(options: &Options, tally: &mut Tally) -> Result<()> {
+    let folder = options.inside.as_deref().context("it runs in no namespace")?;
+    let mxtls = PathBuf::from(env::var_os(MXTLS_BIN).context("it is not told where mxtls lies")?);
+    let ip = |arguments: &str| quiet_output(process::Command::new("ip").args(arguments.split(' ')));
+    ip("link set lo up")?;
+    // Postfix listens only where an interface has the address.
+    ip(&format!("address add {}/8 dev lo", postfix::ADDRESS))?;
+
+    let certificates = Certificates::make(folder)?;
+    let mut scenarios = Scenario::all()?;
+    scenarios.extend(postfix::scenarios(&certificates)?);
+    let lab = started(Lab::start_with(scenarios))?;
+    let start = Instant::now();
+    let zones = signed_copy::make(&lab, &subfolder(folder, "zones")?)?;
+    println!("{} zones signed with BIND's tools in {} s", zones.origins.len(), start.elapsed().as_secs());
+    let servers = NameServers::start(&zones, &subfolder(folder, "name-servers")?).await?;
+    let peers = Peers { mxtls: &mxtls, lab: &lab, servers: &servers, trust_anchor: &zones.trust_anchor };
+
+    statuses::compare(&peers, folder, tally).await?;
+    postfix::deliveries(&peers, &certificates, &subfolder(folder, "postfix")?, tally).await
+}
+
+/// Who takes part.
+struct Peers<'a> {
+    mxtls: &'a Path,
+    lab: &'a Lab,
+    servers: &'a NameServers,
+    trust_anchor: &'a Path,
+}
+
+fn subfolder(folder: &Path, name: &str) -> Result<PathBuf> {
+    let folder = folder.join(name);
+    fs::create_dir(&folder)?;
+    Ok(folder)
+}
