@@ -28,7 +28,7 @@ pub struct Scenario {
     pub matrix: String,
     /// Why the outcome is as stated.
     pub why: String,
-    /// For one that does not deliver: the scenario that differs from it in one fact and delivers.
+    /// The scenario that it is held against. One that does not deliver differs from it in a single fact, and it delivers.
     pub twin: Option<String>,
     /// The mail domain, with its own zone: the name below `lab`, without a trailing dot.
     pub domain: String,

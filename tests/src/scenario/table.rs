@@ -56,10 +56,7 @@ fn resolve(row: Row, above: &[Scenario]) -> Result<Scenario, String> {
         }
     };
     let start = start.cloned();
-    let twin = match row.twin.or(row.like) {
-        Some(twin) if !row.expected.delivers() => Some(twin),
-        Some(_) | None => None,
-    };
+    let twin = row.twin.or(row.like);
     let check = row.expected.of_check(row.check.as_ref());
     let domain = format!("{name}.lab");
     let mut scenario = match start {
