@@ -1,0 +1,542 @@
+//! One test for each kind of DNS error and each type of question (D72-06, RFC 7672 §2.1): an error never weakens what the same
+//! domain gets without it, whether the resolver starts with the error or knew something before.
+//!
+//! Every world here has DANE and an enforced MTA-STS policy that the server meets too, so that whoever takes an error for "no such
+//! record" is seen to deliver under the policy. Each fault meets four resolvers:
+//!
+//! * *cold*: it has asked nothing before;
+//! * *keys known*: an earlier question in the same zone left the zone's DS and DNSKEY in its cache;
+//! * *answer known*: the very same question was answered before, and its TTL has not ended: the verdict of then counts;
+//! * *answer ended*: it was answered before with a TTL of 0, which is no answer now.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code outside test functions may panic too: that is how it fails"
+)]
+
+use std::time::Duration;
+
+use mx_resolve::{Checked, Deliverer, Destination, MxResolver, PolicySource, Resolution};
+use mxtls_lab::dns::{PathRule, Tamper};
+use mxtls_lab::{Lab, Scenario};
+use mxtls_smtp_client::{AttemptVerdict, SessionSettings, Timeouts};
+use mxtls_verifier::{Offer, Roots, TlsSettings};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+/// Long enough for a loaded machine to answer on loopback, short enough to be waited for.
+const DNS_TIMEOUT: Duration = Duration::from_secs(1);
+const SMTP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The kinds of error in the lab's words, and the code of each.
+mod kind {
+    pub(super) type Kind = (&'static str, &'static str);
+
+    pub(super) const SERVFAIL: Kind = ("servfail", "dns-servfail");
+    pub(super) const REFUSED: Kind = ("refused", "dns-servfail");
+    pub(super) const TIMEOUT: Kind = ("timeout", "dns-timeout");
+    pub(super) const BOGUS: Kind = ("bogus", "dns-bogus");
+    pub(super) const INDETERMINATE: Kind = ("indeterminate", "dns-indeterminate");
+    pub(super) const MALFORMED: Kind = ("malformed", "dns-malformed");
+    pub(super) const OVER_BUDGET: Kind = ("over-budget", "dns-budget");
+}
+use kind::Kind;
+
+/// What must come of mail for the domain.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Outcome {
+    /// RFC 7672 §2.1.2: no server can be named, the mail waits, nobody is connected to.
+    NoServer,
+    /// RFC 7672 §2.1.2: the one host is unreachable, the mail waits, nobody is connected to.
+    NoHost,
+    /// Delivered under DANE over this many addresses.
+    Dane { addresses: u32 },
+}
+use Outcome::{Dane, NoHost, NoServer};
+
+/// Where a fault strikes.
+struct Place {
+    /// Records of the zone `hosts` below the domain; the TLSA records have a zone of their own, and so has `unsigned.hosts`.
+    hosts: &'static str,
+    /// The questions that go wrong; `{tlsa}` stands for the TLSA owner, names are below the domain.
+    questions: &'static [&'static str],
+    /// An undisturbed question in the same zone.
+    neighbour: &'static str,
+    /// Without any fault.
+    undisturbed: Outcome,
+    /// With it: servfail, refused, timeout, bogus, malformed, over budget.
+    disturbed: Outcome,
+    /// With the keys of the zone missing, which concerns every answer from the zone.
+    without_keys: Outcome,
+}
+
+const MX: Place = Place {
+    hosts: "mx1 A {ip mx1}",
+    questions: &["@ MX"],
+    neighbour: "@ TXT",
+    undisturbed: Dane { addresses: 1 },
+    disturbed: NoServer,
+    without_keys: NoServer,
+};
+
+const A_ALONE: Place = Place {
+    hosts: "mx1 A {ip mx1}",
+    questions: &["mx1.hosts A"],
+    neighbour: "hosts TXT",
+    undisturbed: Dane { addresses: 1 },
+    disturbed: NoHost,
+    without_keys: NoHost,
+};
+
+/// Decision 28: the other family has a verdict and an address. Missing keys are missing for that family too.
+const A_BESIDE_AAAA: Place = Place {
+    hosts: "mx1 A {ip mx1}\nmx1 AAAA ::ffff:{ip mx1}",
+    questions: &["mx1.hosts A"],
+    neighbour: "hosts TXT",
+    undisturbed: Dane { addresses: 2 },
+    disturbed: Dane { addresses: 1 },
+    without_keys: NoHost,
+};
+
+const AAAA_ALONE: Place = Place {
+    hosts: "mx1 AAAA ::ffff:{ip mx1}",
+    questions: &["mx1.hosts AAAA"],
+    neighbour: "hosts TXT",
+    undisturbed: Dane { addresses: 1 },
+    disturbed: NoHost,
+    without_keys: NoHost,
+};
+
+const AAAA_BESIDE_A: Place = Place {
+    hosts: "mx1 A {ip mx1}\nmx1 AAAA ::ffff:{ip mx1}",
+    questions: &["mx1.hosts AAAA"],
+    neighbour: "hosts TXT",
+    undisturbed: Dane { addresses: 2 },
+    disturbed: Dane { addresses: 1 },
+    without_keys: NoHost,
+};
+
+/// Both families fail: there is no mercy of decision 28.
+const A_AND_AAAA: Place = Place {
+    hosts: "mx1 A {ip mx1}\nmx1 AAAA ::ffff:{ip mx1}",
+    questions: &["mx1.hosts A", "mx1.hosts AAAA"],
+    neighbour: "hosts TXT",
+    undisturbed: Dane { addresses: 2 },
+    disturbed: NoHost,
+    without_keys: NoHost,
+};
+
+/// The host is an alias, met on the way to its addresses.
+const CNAME_ON_THE_WAY: Place = Place {
+    hosts: "mx1 CNAME real\nreal A {ip mx1}",
+    questions: &["mx1.hosts A", "mx1.hosts AAAA", "mx1.hosts CNAME"],
+    neighbour: "hosts TXT",
+    undisturbed: Dane { addresses: 1 },
+    disturbed: NoHost,
+    without_keys: NoHost,
+};
+
+/// RFC 7672 §2.2.2: the alias leads into an unsigned zone, so it is asked for by itself, and its records are at the alias.
+const CNAME_BY_ITSELF: Place = Place {
+    hosts: "mx1 CNAME mx1.unsigned",
+    questions: &["mx1.hosts CNAME"],
+    neighbour: "hosts TXT",
+    undisturbed: Dane { addresses: 1 },
+    disturbed: NoHost,
+    without_keys: NoHost,
+};
+
+const TLSA: Place = Place {
+    hosts: "mx1 A {ip mx1}",
+    questions: &["{tlsa} TLSA"],
+    neighbour: "_tcp.mx1.hosts TXT",
+    undisturbed: Dane { addresses: 1 },
+    disturbed: NoHost,
+    without_keys: NoHost,
+};
+
+macro_rules! one_test_per_kind {
+    ($($place:ident: $at:expr;)*) => {$(
+        mod $place {
+            use super::{kind, meets};
+
+            #[tokio::test]
+            async fn d72_06_servfail() {
+                meets(&$at, kind::SERVFAIL).await;
+            }
+
+            #[tokio::test]
+            async fn d72_06_refused() {
+                meets(&$at, kind::REFUSED).await;
+            }
+
+            #[tokio::test]
+            async fn d72_06_timeout() {
+                meets(&$at, kind::TIMEOUT).await;
+            }
+
+            #[tokio::test]
+            async fn d72_06_bogus() {
+                meets(&$at, kind::BOGUS).await;
+            }
+
+            #[tokio::test]
+            async fn d72_06_indeterminate() {
+                meets(&$at, kind::INDETERMINATE).await;
+            }
+
+            #[tokio::test]
+            async fn d72_06_malformed() {
+                meets(&$at, kind::MALFORMED).await;
+            }
+
+            #[tokio::test]
+            async fn d72_06_over_budget() {
+                meets(&$at, kind::OVER_BUDGET).await;
+            }
+        }
+    )*};
+}
+
+one_test_per_kind! {
+    mx: super::MX;
+    a: super::A_ALONE;
+    a_beside_aaaa: super::A_BESIDE_AAAA;
+    aaaa: super::AAAA_ALONE;
+    aaaa_beside_a: super::AAAA_BESIDE_A;
+    a_and_aaaa: super::A_AND_AAAA;
+    cname_on_the_way: super::CNAME_ON_THE_WAY;
+    cname_by_itself: super::CNAME_BY_ITSELF;
+    tlsa: super::TLSA;
+}
+
+/// Holds the four resolvers against the table.
+async fn meets(place: &Place, (way, code): Kind) {
+    // A record's own TTL would hide the error, so the world stands twice: with the usual TTL and with 0.
+    let lasting = World::start(place, 300);
+    let ended = World::start(place, 0);
+    let with_fault = if way == "indeterminate" { place.without_keys } else { place.disturbed };
+    for world in [&lasting, &ended] {
+        assert_eq!(world.ask(&world.resolver()).await, (place.undisturbed, None), "without the fault");
+    }
+
+    let keys_known = lasting.resolver();
+    lasting.warm_keys(&keys_known, place.neighbour).await;
+    let answer_known = lasting.resolver();
+    assert_eq!(lasting.ask(&answer_known).await, (place.undisturbed, None), "before the fault");
+    let answer_ended = ended.resolver();
+    assert_eq!(ended.ask(&answer_ended).await, (place.undisturbed, None), "before the fault");
+
+    lasting.disturb(place, way);
+    ended.disturb(place, way);
+
+    let failing = (with_fault, failure_of(with_fault, code));
+    assert_eq!(lasting.ask(&lasting.resolver()).await, failing, "cold");
+    // RFC 4035 §4.3: whoever has the keys already does not miss them, and a denial beside the answer may have left them.
+    let keys_known_expected =
+        if way == "indeterminate" { (place.undisturbed, None) } else { failing.clone() };
+    assert_eq!(lasting.ask(&keys_known).await, keys_known_expected, "keys known");
+    let got = ended.ask(&answer_ended).await;
+    assert!(got == failing || got == keys_known_expected, "answer ended: {got:?}, expected {failing:?}");
+
+    lasting.lab.dns().clear_log();
+    assert_eq!(lasting.ask(&answer_known).await, (place.undisturbed, None), "answer known");
+    let asked_again = lasting.lab.dns().queries(|query| {
+        place.questions.iter().any(|question| {
+            let (name, rtype) = lasting.question(question);
+            query.name == name && query.rtype.to_string() == rtype
+        })
+    });
+    assert_eq!(asked_again, [], "an answer within its TTL is not asked for again");
+}
+
+/// Where nothing is delivered the failure has the code of the error.
+fn failure_of(outcome: Outcome, code: &str) -> Option<String> {
+    match outcome {
+        NoServer | NoHost => Some(code.to_owned()),
+        Dane { .. } => None,
+    }
+}
+
+/// One domain in a lab of its own.
+struct World {
+    lab: Lab,
+}
+
+const DOMAIN: &str = "fault.lab";
+
+impl World {
+    fn start(place: &Place, ttl: u32) -> Self {
+        let row = format!(
+            r#"
+[[scenario]]
+name = "fault"
+matrix = "dane-usable"
+why = "DANE decides, and MTA-STS would take the certificate too"
+zone = """
+$TTL {ttl}
+@        MX   10 mx1.hosts
+@        TXT  "a neighbour"
+mta-sts  A    {{ip mta-sts}}
+_mta-sts TXT  "v=STSv1; id=1;"
+"""
+servers.mx1 = {{ host = "mx1.hosts.{{domain}}", certificate.issuer = "root" }}
+expected = {{ verdict = "deliver", channel = "verified", policy = "dane", connections = 1, mail = 1, data = 1 }}
+[scenario.policy-host]
+policy = """
+version: STSv1
+mode: enforce
+mx: mx1.hosts.{{domain}}
+max_age: 86400
+"""
+[scenario.zones."hosts.{{domain}}."]
+text = """
+$TTL {ttl}
+@ TXT "a neighbour"
+{hosts}
+"""
+[scenario.zones."_tcp.mx1.hosts.{{domain}}."]
+text = """
+$TTL {ttl}
+@       TXT   "a neighbour"
+_{{port}} TLSA  {{tlsa mx1 3 1 1}}
+"""
+[scenario.zones."unsigned.hosts.{{domain}}."]
+signing = "unsigned"
+text = """
+$TTL {ttl}
+mx1 A {{ip mx1}}
+"""
+"#,
+            hosts = place.hosts
+        );
+        Self { lab: Lab::start_with(Scenario::parse(&row).unwrap()).unwrap() }
+    }
+
+    fn resolver(&self) -> MxResolver {
+        resolver(&self.lab)
+    }
+
+    /// The name, absolute, and the type of a question of a [`Place`].
+    fn question(&self, text: &str) -> (String, String) {
+        let (name, rtype) = text.split_once(' ').unwrap();
+        let name = match name {
+            "@" => format!("{DOMAIN}."),
+            "{tlsa}" => format!("_{}._tcp.mx1.hosts.{DOMAIN}.", self.lab.port()),
+            below => format!("{below}.{DOMAIN}."),
+        };
+        (name, rtype.to_owned())
+    }
+
+    fn disturb(&self, place: &Place, way: &str) {
+        for question in place.questions {
+            let (name, rtype) = self.question(question);
+            let tamper: Tamper = way.parse().unwrap();
+            self.lab.dns().tamper(PathRule::new(&format!("{name} {rtype}"), tamper).unwrap()).unwrap();
+        }
+    }
+
+    async fn warm_keys(&self, resolver: &MxResolver, neighbour: &str) {
+        let (name, rtype) = self.question(neighbour);
+        let answer = resolver.dns(&name, &rtype).await.unwrap().result.unwrap();
+        assert_eq!(answer.status.to_string(), "secure");
+    }
+
+    /// Resolves and connects: what came of it, with the code of the failure, and the rest held against that.
+    async fn ask(&self, resolver: &MxResolver) -> (Outcome, Option<String>) {
+        let before = self.lab.saw("fault").connections();
+        let destination: Destination = DOMAIN.parse().unwrap();
+        let resolution = resolver.resolve(&destination).await;
+        let checked = deliverer(&self.lab).check(&resolution).await;
+        let connections = self.lab.saw("fault").connections() - before;
+        let failure = checked.failure.as_ref().map(|failure| failure.code.to_string());
+        let outcome = match (&checked.usable, checked.hosts.as_slice()) {
+            (Some(usable), [host]) => {
+                let said = (usable.policy.to_string(), usable.channel.to_string());
+                assert_eq!(said, ("dane".to_owned(), "verified".to_owned()));
+                assert_eq!(host.attempts.len(), connections as usize);
+                Dane { addresses: connections }
+            }
+            (None, []) => {
+                assert_eq!((connections, checked.verdict.to_string().as_str()), (0, "defer"));
+                NoServer
+            }
+            (None, [host]) => {
+                assert_eq!((connections, checked.verdict.to_string().as_str()), (0, "defer"));
+                assert_eq!(host.verdict, AttemptVerdict::Unreachable);
+                assert_eq!(host.failure.as_ref().map(|failure| failure.code.to_string()), failure);
+                NoHost
+            }
+            other => panic!("{other:?}"),
+        };
+        (outcome, failure)
+    }
+}
+
+/// Decision 28: the error of the family that failed is on record though the host is reached by the other.
+#[tokio::test]
+async fn an_error_that_does_not_matter_is_recorded() {
+    let world = World::start(&A_BESIDE_AAAA, 300);
+    world.disturb(&A_BESIDE_AAAA, "servfail");
+    let resolution = world.resolver().resolve(&DOMAIN.parse().unwrap()).await;
+    let step =
+        resolution.explain.iter().find(|step| step.subject == format!("mx1.hosts.{DOMAIN} A")).unwrap();
+    assert!(step.result.contains("dns-servfail"), "{step:?}");
+    assert_eq!(step.status, None);
+}
+
+/// The `_mta-sts` record under the same errors.
+mod txt {
+    use super::{Kind, PolicySource, kind, mta_sts};
+
+    /// What decision 27 makes of an error, without and with a policy in the cache.
+    struct Row {
+        kind: Kind,
+        /// `true`: nobody can tell whether there is a policy, the mail waits. `false`: as without a policy (RFC 8461 §3.3).
+        waits: bool,
+    }
+
+    const ROWS: [Row; 7] = [
+        Row { kind: kind::SERVFAIL, waits: false },
+        Row { kind: kind::REFUSED, waits: false },
+        Row { kind: kind::TIMEOUT, waits: false },
+        Row { kind: kind::MALFORMED, waits: false },
+        Row { kind: kind::BOGUS, waits: true },
+        Row { kind: kind::INDETERMINATE, waits: true },
+        Row { kind: kind::OVER_BUDGET, waits: true },
+    ];
+
+    #[tokio::test]
+    async fn decision_27_without_a_cached_policy() {
+        for Row { kind: (way, code), waits } in ROWS {
+            let lab = mta_sts::start();
+            mta_sts::disturb(&lab, way);
+            let resolver = super::resolver(&lab);
+            // The certificate of this server would not be taken under the policy.
+            let (resolution, checked) = mta_sts::ask(&lab, &resolver, "self-signed").await;
+            let report = resolution.mta_sts.unwrap();
+            assert_eq!(report.failure.unwrap().code.to_string(), code, "{way}");
+            assert_eq!(report.source, PolicySource::None, "{way}");
+            if waits {
+                assert_eq!(checked.failure.unwrap().code.to_string(), code, "{way}");
+                assert_eq!(checked.verdict.to_string(), "defer", "{way}");
+                assert_eq!(lab.saw("self-signed").connections(), 0, "{way}");
+            } else {
+                let usable = checked.usable.unwrap();
+                let said = (usable.policy.to_string(), usable.channel.to_string());
+                assert_eq!(said, ("opportunistic".to_owned(), "encrypted".to_owned()), "{way}");
+            }
+            // Where DANE stands alone nothing depends on the record.
+            let (_, checked) = mta_sts::ask(&lab, &resolver, "dane").await;
+            let usable = checked.usable.unwrap();
+            let said = (usable.policy.to_string(), usable.channel.to_string());
+            assert_eq!(said, ("dane".to_owned(), "verified".to_owned()), "{way}");
+        }
+    }
+
+    #[tokio::test]
+    async fn decision_27_with_a_cached_policy() {
+        for Row { kind: (way, code), .. } in ROWS {
+            let lab = mta_sts::start();
+            let resolver = super::resolver(&lab);
+            for domain in ["self-signed", "valid"] {
+                let (resolution, _) = mta_sts::ask(&lab, &resolver, domain).await;
+                assert_eq!(resolution.mta_sts.unwrap().source, PolicySource::Fetched, "{way}");
+            }
+            mta_sts::disturb(&lab, way);
+            let (resolution, checked) = mta_sts::ask(&lab, &resolver, "self-signed").await;
+            let report = resolution.mta_sts.unwrap();
+            assert_eq!(report.failure.unwrap().code.to_string(), code, "{way}");
+            assert_eq!(report.source, PolicySource::Cache, "{way}");
+            assert_eq!(checked.failure.unwrap().code.to_string(), "certificate-untrusted", "{way}");
+            assert_eq!(checked.verdict.to_string(), "defer", "{way}");
+
+            let (_, checked) = mta_sts::ask(&lab, &resolver, "valid").await;
+            let usable = checked.usable.unwrap();
+            let said = (usable.policy.to_string(), usable.channel.to_string());
+            assert_eq!(said, ("mta-sts".to_owned(), "verified".to_owned()), "{way}");
+        }
+    }
+}
+
+/// Domains whose `_mta-sts` record has a zone of its own, so that its errors concern nothing else.
+mod mta_sts {
+    use super::{Checked, Lab, MxResolver, PathRule, Resolution, Scenario, Tamper, deliverer};
+
+    const DOMAINS: [&str; 3] = ["valid", "self-signed", "dane"];
+
+    const ROWS: &str = r#"
+[[scenario]]
+name = "valid"
+matrix = "sts-enforce"
+why = "the policy holds"
+zone = """
+@        MX  10 mx1
+mx1      A   {ip mx1}
+mta-sts  A   {ip mta-sts}
+"""
+servers.mx1 = { certificate.issuer = "root" }
+expected = { verdict = "deliver", channel = "verified", policy = "mta-sts", connections = 1, mail = 1, data = 1 }
+[scenario.policy-host]
+policy = """
+version: STSv1
+mode: enforce
+mx: *.{domain}
+max_age: 86400
+"""
+[scenario.zones."_mta-sts.{domain}."]
+text = '@ 0 TXT "v=STSv1; id=1;"'
+
+[[scenario]]
+name = "self-signed"
+like = "valid"
+why = "the policy does not hold"
+servers.mx1.certificate.issuer = "itself"
+expected = { verdict = "defer", failure = "certificate-untrusted", connections = 1, mail = 0, data = 0 }
+
+[[scenario]]
+name = "dane"
+like = "self-signed"
+why = "DANE stands alone"
+edit = { from = "mta-sts  A", to = "_{port}._tcp.mx1  TLSA  {tlsa mx1 3 1 1}\nmta-sts  A" }
+expected = { verdict = "deliver", channel = "verified", policy = "dane", connections = 1, mail = 1, data = 1 }
+"#;
+
+    pub(super) fn start() -> Lab {
+        Lab::start_with(Scenario::parse(ROWS).unwrap()).unwrap()
+    }
+
+    pub(super) fn disturb(lab: &Lab, way: &str) {
+        for domain in DOMAINS {
+            let tamper: Tamper = way.parse().unwrap();
+            let rule = PathRule::new(&format!("_mta-sts.{domain}.lab. TXT"), tamper).unwrap();
+            lab.dns().tamper(rule).unwrap();
+        }
+    }
+
+    pub(super) async fn ask(lab: &Lab, resolver: &MxResolver, domain: &str) -> (Resolution, Checked) {
+        let resolution = resolver.resolve(&format!("{domain}.lab").parse().unwrap()).await;
+        let checked = deliverer(lab).check(&resolution).await;
+        (resolution, checked)
+    }
+}
+
+fn resolver(lab: &Lab) -> MxResolver {
+    MxResolver::builder()
+        .upstream(lab.dns().address())
+        .trust_anchor_file(lab.trust_anchor_file())
+        .timeout(DNS_TIMEOUT)
+        .port(lab.port())
+        .policy_port(lab.policy_port())
+        .policy_roots([CertificateDer::from_pem_file(lab.ca_file()).unwrap()])
+        .build()
+        .unwrap()
+}
+
+fn deliverer(lab: &Lab) -> Deliverer {
+    let roots = Roots::from_file(lab.ca_file()).unwrap();
+    let tls = TlsSettings::new(roots, &Offer::default()).unwrap();
+    let mut settings = SessionSettings::new("client.example", tls).unwrap();
+    settings.timeouts = Timeouts::each(SMTP_TIMEOUT);
+    Deliverer::new(settings)
+}
