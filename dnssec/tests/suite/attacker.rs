@@ -8,7 +8,7 @@ use hickory_proto::{
 };
 
 use crate::world::{
-    NOW, WORLD, World, a, cname, dname, drive, genuine, honest, name, ns, question, tlsa, txt,
+    Key, NOW, Signature, WORLD, World, a, cname, dname, drive, genuine, honest, name, ns, question, tlsa, txt,
 };
 
 /// How many attacks of each kind are tried on every question.
@@ -151,9 +151,11 @@ impl Attacker<'_> {
         if self.next(8) < self.calm {
             return honest;
         }
-        let mut message = match self.next(3) {
+        let mut message = match self.next(5) {
             0 => honest,
-            1 => {
+            1 => self.denial(question, target),
+            2 => self.own_zone(question),
+            3 => {
                 // Nothing but the denials: the answer is gone.
                 let mut message = honest;
                 message.answers.clear();
@@ -161,27 +163,63 @@ impl Attacker<'_> {
             }
             _ => Message::new(0, MessageType::Response, OpCode::Query),
         };
-        for _ in 0..self.next(7) {
+        let calm = self.next(2) == 0;
+        for _ in 0..if calm { 0 } else { self.next(7) } {
             let set = self.set(question, target);
             match self.next(3) {
                 0 => message.answers.extend(set),
                 _ => message.authorities.extend(set),
             }
         }
-        if self.next(3) == 0 {
+        if !calm && self.next(3) == 0 {
             // Signatures stripped.
             message.answers.retain(|record| record.record_type() != RecordType::RRSIG);
         }
-        if self.next(3) == 0 && !message.answers.is_empty() {
+        if !calm && self.next(3) == 0 && !message.answers.is_empty() {
             let at = self.pick(message.answers.len());
             message.answers.remove(at);
         }
-        if self.next(4) == 0 && !message.authorities.is_empty() {
+        if !calm && self.next(4) == 0 && !message.authorities.is_empty() {
             let at = self.pick(message.authorities.len());
             message.authorities.remove(at);
         }
         let rcodes = [ResponseCode::NoError, ResponseCode::NXDomain];
         message.metadata.response_code = rcodes[self.pick(2)];
+        message
+    }
+
+    /// All that one zone can say against a name: about the name, one above it, and what lies between.
+    fn denial(&mut self, question: &Question, target: &Question) -> Message {
+        let mut message = Message::new(0, MessageType::Response, OpCode::Query);
+        let owner = if self.next(4) == 0 { &target.name } else { &question.name };
+        let zones: Vec<_> =
+            self.world.zones.iter().filter(|z| z.key.is_some() && z.apex.zone_of(owner)).collect();
+        let zone = zones[self.pick(zones.len())];
+        let lowest = zone.apex.iter().count();
+        let encloser = owner.trim_to(lowest + self.pick(owner.iter().count() - lowest + 1));
+        let next_closer = owner.trim_to(encloser.iter().count() + 1);
+        for about in [&encloser, &next_closer, owner, &encloser.prepend_label("*").unwrap()] {
+            for record in zone.denial_of(about) {
+                if !message.authorities.contains(&record) {
+                    message.authorities.push(record);
+                }
+            }
+        }
+        message
+    }
+
+    /// Data and keys under the attacker's own key, in the name of a zone at or above the name.
+    fn own_zone(&mut self, question: &Question) -> Message {
+        let mut message = Message::new(0, MessageType::Response, OpCode::Query);
+        let signer = question.name.trim_to(self.pick(question.name.iter().count() + 1)).to_ascii();
+        let key = Key::new(222);
+        let owner = question.name.to_ascii();
+        for set in [vec![a(&owner, 99)], vec![tlsa(&owner, 99)], vec![key.dnskey_record(&owner)]] {
+            if set[0].record_type() == question.record_type {
+                message.answers.push(Signature::by(&key, &signer).over(&set));
+                message.answers.extend(set);
+            }
+        }
         message
     }
 

@@ -136,6 +136,19 @@ fn rule_11_sets_of_keys_and_denials_are_bounded() {
 }
 
 #[test]
+fn rule_11_good_signatures_and_those_of_one_rrset_are_counted_too() {
+    let asked = question("host.nsec.lab.", RecordType::A);
+    let mut limits = Limits::default();
+    limits.signatures = 3;
+    let (end, _) = drive(asked.clone(), &WORLD.anchors, NOW, limits, |q| Ok(WORLD.ask(q)));
+    over(end, Limit::Signatures, "a chain of three zones needs six");
+    limits = Limits::default();
+    limits.failed_signatures = 100;
+    let (end, _) = drive(asked, &WORLD.anchors, NOW, limits, |q| Ok(with_garbage(WORLD.ask(q), 6)));
+    over(end, Limit::SignaturesPerRrset, "the genuine one is the seventh");
+}
+
+#[test]
 fn rule_11_nsec3_hashes_are_counted() {
     // Seventy labels that do not exist: each would be hashed to find the closest encloser (CVE-2023-50868).
     let deep = format!("{}nsec3.lab.", "x.".repeat(70));

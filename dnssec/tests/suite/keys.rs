@@ -97,6 +97,29 @@ fn keys_that_are_no_keys() {
 }
 
 #[test]
+fn a_key_without_the_zone_flag_signs_no_data() {
+    let (zone, other) = (Key::new(2), Key::with_flags(9, 0x0001));
+    let set = vec![zone.dnskey_record("lab."), other.dnskey_record("lab.")];
+    let signed = [set.clone(), vec![Signature::by(&zone, "lab.").over(&set)]].concat();
+    let data = vec![a("host.lab.", 1)];
+    let lab = Zone::signed("lab.", 2, Denial::Nsec, data.clone());
+    let ds = vec![zone.ds("lab.", DigestType::SHA256)];
+    let world = World::new(vec![Zone::signed(".", 1, Denial::Nsec, ds), lab]);
+    for (key, holds) in [(&zone, true), (&other, false)] {
+        let answers = [data.clone(), vec![Signature::by(key, "lab.").over(&data)]].concat();
+        let result = judge(&world, question("host.lab.", RecordType::A), |q, mut message| {
+            if *q == question("lab.", RecordType::DNSKEY) {
+                message.answers.clone_from(&signed);
+            } else if q.record_type == RecordType::A {
+                message.answers.clone_from(&answers);
+            }
+            message
+        });
+        assert_eq!(result.is_ok(), holds, "{result:?}");
+    }
+}
+
+#[test]
 fn a_key_set_needs_the_signature_of_a_trusted_key() {
     let (trusted, other) = (Key::new(2), Key::new(9));
     let set = vec![trusted.dnskey_record("lab."), other.dnskey_record("lab.")];
