@@ -572,3 +572,168 @@ fn outcome(rcpt: &str, verdict: Verdict, reply: &Reply, failure: Option<Failure>
 
 /// The server closes the connection, whatever it was asked (RFC 5321 §3.8).
 const SHUTTING_DOWN: u16 = 421;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MESSAGE: &str = "(message)\r\n";
+
+    fn envelope() -> Envelope {
+        let recipients = ["b@example", "c@example"].map(|rcpt| rcpt.parse().unwrap()).into();
+        Envelope::new(Some("a@example".parse().unwrap()), recipients, Message::new(&b"x"[..]).unwrap())
+            .unwrap()
+    }
+
+    fn plan(envelope: &Envelope, mandatory: Mandatory) -> Plan<'_> {
+        let starttls = StartTlsUse::AsOffered;
+        Plan { host: "mx.example", ehlo: "client.example", mandatory, starttls, envelope: Some(envelope) }
+    }
+
+    /// Runs a session against what the server sends, chunk by chunk: what was said, and what it came to. Inside TLS, what
+    /// was said has `TLS ` before it.
+    fn run(plan: Plan<'_>, chunks: &[impl AsRef<[u8]>]) -> (Vec<String>, Outcome) {
+        let mut session = Session::new(plan);
+        let mut chunks = chunks.iter();
+        let mut said = vec![];
+        let mut action = Action::Receive;
+        loop {
+            let prefix = if session.over_tls { "TLS " } else { "" };
+            action = match action {
+                Action::Receive => match chunks.next() {
+                    Some(chunk) => session.received(chunk.as_ref()),
+                    None => session.broken(Break::Lost("the end".to_owned())),
+                },
+                Action::Send(command) => {
+                    said.push(format!("{prefix}{command}"));
+                    session.sent()
+                }
+                Action::Handshake => session.secured(),
+                Action::SendMessage => {
+                    said.push(format!("{prefix}{MESSAGE}"));
+                    session.end_of_message();
+                    session.sent()
+                }
+                Action::Close => return (said, session.finish()),
+            };
+        }
+    }
+
+    #[test]
+    fn segments_do_not_matter() {
+        let envelope = envelope();
+        let stream = b"220 a\r\n250-a\r\n250 STARTTLS\r\n220 go\r\n";
+        let rest = b"250 a\r\n250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n250 ok\r\n221 bye\r\n";
+        let octets: Vec<[u8; 1]> = stream.iter().chain(rest).map(|octet| [*octet]).collect();
+        let (said, outcome) = run(plan(&envelope, Mandatory::ByPolicy), &octets);
+        assert_eq!(said.last().unwrap(), "TLS QUIT\r\n");
+        let verdicts: Vec<Verdict> = outcome.recipients.iter().map(|one| one.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Deliver, Verdict::Bounce]);
+        // All that follows STARTTLS's reply in its segment is no part of the session.
+        let (said, outcome) = run(plan(&envelope, Mandatory::No), &[&stream[..], rest].map(<[u8]>::to_vec));
+        assert_eq!(said.last().unwrap(), "TLS QUIT\r\n", "replies of one segment answer one command each");
+        assert!(outcome.failure.is_none());
+        let (said, outcome) = run(plan(&envelope, Mandatory::No), &[[&stream[..], rest].concat()]);
+        assert_eq!(said.last().unwrap(), "STARTTLS\r\n");
+        assert_eq!(outcome.failure.unwrap().code, FailureCode::Injection);
+        assert!(!outcome.retry_clear_text);
+    }
+
+    #[test]
+    fn no_reply_to_starttls() {
+        let envelope = envelope();
+        let greeting = "220 a\r\n250-a\r\n250 STARTTLS\r\n";
+        for (reply, code) in [("", FailureCode::ConnectionLost), ("what?\r\n", FailureCode::ProtocolError)] {
+            for (mandatory, retry) in [(Mandatory::No, true), (Mandatory::ByPolicy, false)] {
+                let (said, outcome) = run(plan(&envelope, mandatory), &[greeting, reply]);
+                assert_eq!(said.last().unwrap(), "STARTTLS\r\n");
+                assert_eq!(outcome.failure.unwrap().code, code);
+                assert_eq!(outcome.starttls, Some(StartTls::Refused));
+                assert_eq!(outcome.retry_clear_text, retry);
+            }
+        }
+    }
+
+    #[test]
+    fn smtp_09_after_the_final_dot_only_a_proper_reply_says_what_came_of_it() {
+        let envelope = envelope();
+        let before = "220 a\r\n250 a\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n";
+        for reply in ["", "what?\r\n", "354 more\r\n", "250-a\r\n251 b\r\n"] {
+            let (said, outcome) = run(plan(&envelope, Mandatory::No), &[before, reply]);
+            assert_eq!(said.last().unwrap(), MESSAGE);
+            for recipient in outcome.recipients {
+                assert_eq!(recipient.failure.unwrap().code, FailureCode::UnknownOutcome, "{reply:?}");
+            }
+        }
+    }
+
+    /// What must hold whatever a server says.
+    fn check(said: &[String], outcome: &Outcome, mandatory: Mandatory) -> Result<(), TestCaseError> {
+        prop_assert_eq!(outcome.recipients.len(), 2);
+        for command in said {
+            prop_assert!(
+                command.ends_with("\r\n") && command.matches(['\r', '\n']).count() == 2,
+                "{}",
+                command
+            );
+            if mandatory != Mandatory::No {
+                let harmless =
+                    ["EHLO", "STARTTLS", "QUIT", "TLS "].iter().any(|verb| command.starts_with(verb));
+                prop_assert!(harmless, "in the clear: {}", command);
+            }
+        }
+        prop_assert!(said.iter().filter(|command| command.ends_with("STARTTLS\r\n")).count() <= 1);
+        let sent = said.iter().any(|command| command.ends_with(MESSAGE));
+        for recipient in &outcome.recipients {
+            let delivered = recipient.verdict == Verdict::Deliver;
+            prop_assert_eq!(delivered, recipient.failure.is_none());
+            prop_assert!(!delivered || sent && recipient.code.is_some_and(|code| (200..300).contains(&code)));
+        }
+        Ok(())
+    }
+
+    fn mandatory() -> impl Strategy<Value = Mandatory> {
+        prop_oneof![Just(Mandatory::No), Just(Mandatory::ByPolicy), Just(Mandatory::ByCaller)]
+    }
+
+    proptest! {
+        #[test]
+        fn any_replies(
+            mandatory in mandatory(),
+            replies in proptest::collection::vec(
+                prop_oneof![
+                    3 => Just("220 a\r\n"),
+                    9 => Just("250 ok\r\n"),
+                    5 => Just("250-a\r\n250-SIZE 100\r\n250 STARTTLS\r\n"),
+                    4 => Just("354 go\r\n"),
+                    1 => Just("421 bye\r\n"),
+                    1 => Just("450 later\r\n"),
+                    1 => Just("550 no\r\n"),
+                    1 => Just("552 full\r\n"),
+                    1 => Just("250-a\r\n"),
+                ],
+                0..20,
+            ),
+        ) {
+            let envelope = envelope();
+            let (said, outcome) = run(plan(&envelope, mandatory), &replies);
+            check(&said, &outcome, mandatory)?;
+        }
+
+        #[test]
+        fn any_bytes(
+            mandatory in mandatory(),
+            start in 0_usize..8,
+            chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..64), 0..8),
+        ) {
+            let envelope = envelope();
+            let proper = ["220 a\r\n", "250-a\r\n250 STARTTLS\r\n", "220 go\r\n", "250 a\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n"];
+            let mut sent: Vec<Vec<u8>> = proper[..start].iter().map(|reply| reply.as_bytes().to_vec()).collect();
+            sent.extend(chunks);
+            let (said, outcome) = run(plan(&envelope, mandatory), &sent);
+            check(&said, &outcome, mandatory)?;
+        }
+    }
+}
