@@ -114,11 +114,8 @@ impl Deliverer {
 
     /// Connects to every address of every host, up to the point where mail would follow.
     pub async fn check(&self, resolution: &Resolution) -> Checked {
-        let hosts: Vec<HostReport> = stream::iter(&resolution.hosts)
-            .map(|host| self.check_host(host))
-            .buffered(HOSTS_AT_ONCE)
-            .collect()
-            .await;
+        let hosts: Vec<_> = resolution.hosts.iter().map(|host| self.check_host(host)).collect();
+        let hosts = stream::iter(hosts).buffered(HOSTS_AT_ONCE).collect().await;
         Checked::new(resolution.failure.as_ref(), hosts)
     }
 
@@ -408,5 +405,28 @@ fn outcome(mailbox: &Mailbox, failure: &Failure) -> RecipientOutcome {
         enhanced_status: None,
         text: None,
         failure: Some(failure.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mxtls_smtp_client::Message;
+    use mxtls_verifier::{Offer, Roots, TlsSettings};
+
+    use super::*;
+    use crate::MxResolver;
+
+    #[tokio::test]
+    async fn futures_may_move_between_threads() {
+        fn is_send<T: Send>(_: &T) {}
+        let settings = TlsSettings::new(Roots::platform(), &Offer::default()).unwrap();
+        let deliverer = Deliverer::new(SessionSettings::new("client.example", settings).unwrap());
+        let resolver = MxResolver::builder().upstream(([127, 0, 0, 1], 53).into()).build().unwrap();
+        let resolution = resolver.resolve(&"[127.0.0.1]".parse().unwrap()).await;
+        let message = Message::new(b"\r\n".as_slice()).unwrap();
+        let envelope = Envelope::new(None, vec!["a@example.com".parse().unwrap()], message).unwrap();
+        is_send(&deliverer.check(&resolution));
+        is_send(&deliverer.check_first(&resolution));
+        is_send(&deliverer.send(&resolution, &envelope, &mut Interrupt::never()));
     }
 }

@@ -181,21 +181,24 @@ impl MxResolver {
     }
 
     async fn hosts(&self, found: &Exchanges, mta_sts: &MtaStsEvidence) -> Vec<SecureMxRecord> {
+        let hosts: Vec<_> = found.hosts.iter().map(|exchange| self.host(found, exchange, mta_sts)).collect();
+        stream::iter(hosts).buffered(HOSTS_AT_ONCE).collect().await
+    }
+
+    async fn host(
+        &self,
+        domain: &Exchanges,
+        exchange: &Exchange,
+        mta_sts: &MtaStsEvidence,
+    ) -> SecureMxRecord {
         let Inner { dns, families, port, .. } = self.inner();
-        let host_found = Found::from(found.status);
-        stream::iter(&found.hosts)
-            .map(|exchange| async move {
-                let Exchange { preference, host, failure } = exchange;
-                if let Some(failure) = failure {
-                    return SecureMxRecord::unusable(host, *preference, *port, host_found, failure.clone());
-                }
-                let next_hop = found.next_hop.clone();
-                let evidence = host::gather(dns, *families, host, *port, host_found, next_hop).await;
-                SecureMxRecord::decide(*preference, *port, &evidence, mta_sts)
-            })
-            .buffered(HOSTS_AT_ONCE)
-            .collect()
-            .await
+        let found = Found::from(domain.status);
+        let Exchange { preference, host, failure } = exchange;
+        if let Some(failure) = failure {
+            return SecureMxRecord::unusable(host, *preference, *port, found, failure.clone());
+        }
+        let evidence = host::gather(dns, *families, host, *port, found, domain.next_hop.clone()).await;
+        SecureMxRecord::decide(*preference, *port, &evidence, mta_sts)
     }
 
     #[cfg(feature = "mta-sts")]
@@ -212,5 +215,20 @@ impl MxResolver {
     #[cfg(not(feature = "mta-sts"))]
     async fn find_mta_sts(&self, _domain: &str, _steps: &mut Vec<Explanation>) -> (MtaStsEvidence, ()) {
         (MtaStsEvidence::NoPolicy, ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn futures_may_move_between_threads() {
+        fn is_send<T: Send>(_: &T) {}
+        let resolver = MxResolver::builder().upstream(([127, 0, 0, 1], 53).into()).build().unwrap();
+        let destination = "example.com".parse().unwrap();
+        is_send(&resolver.resolve(&destination));
+        is_send(&resolver.resolve_secure_mx("example.com"));
+        is_send(&resolver.check_dane(&Domain::parse("mx.example.com").unwrap(), 25));
     }
 }
