@@ -239,7 +239,7 @@ fn flood(mut message: Message) -> Message {
     let genuine = message.answers.iter().chain(&message.authorities);
     let count = genuine.filter(|record| record.record_type() == RecordType::RRSIG).count();
     let flood = |records: Vec<Record>| -> Vec<Record> {
-        records.into_iter().flat_map(|record| garbage_before(record, 400 / count.max(1))).collect()
+        records.into_iter().flat_map(|record| garbage_before(record, 250 / count.max(1))).collect()
     };
     message.answers = flood(message.answers);
     message.authorities = flood(message.authorities);
