@@ -77,18 +77,22 @@ impl<'m> Denials<'m> {
         let mut looked_at: u16 = 0;
         for record in section {
             let RData::DNSSEC(data) = &record.data else { continue };
-            if !matches!(data, DNSSECRData::NSEC(_) | DNSSECRData::NSEC3(_)) {
+            if !matches!(data, DNSSECRData::NSEC(_) | DNSSECRData::NSEC3(_))
+                || !zone.name.zone_of(&record.name)
+            {
                 continue;
+            }
+            looked_at += 1;
+            if looked_at > work.budget.limits.denials_per_message {
+                return Err(
+                    Limit::DenialsPerMessage.at(Question::new(record.name.clone(), record.record_type()))
+                );
             }
             // RFC 4034 §4: there is one NSEC at a name, so that each is an RRset of its own (a message may hold
             // the parent's and the child's).
             let set = Rrset::single(section, record);
             if !set.signers().any(|signer| *signer == zone.name) {
                 continue;
-            }
-            looked_at += 1;
-            if looked_at > work.budget.limits.denials_per_message {
-                return Err(Limit::DenialsPerMessage.at(set.question()));
             }
             match set.verify(zone, work) {
                 // RFC 4035 §5.4: only under the owner name that was signed; an expanded denial would speak of

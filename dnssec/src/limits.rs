@@ -20,7 +20,7 @@ pub struct Limits {
     pub keys: u16,
     /// Signatures tried for one RRset. Default 6.
     pub signatures_per_rrset: u16,
-    /// NSEC and NSEC3 records whose signature is looked at, in one message. Default 24: a denial
+    /// NSEC and NSEC3 records of a zone and those below it, in one message. Default 24: a denial
     /// needs at most three, and a recursive resolver gathers those of several aliases.
     pub denials_per_message: u16,
     /// Signatures verified, good and bad. Default 160.

@@ -1,6 +1,6 @@
 //! One question being judged, from the first fetch to the verdict.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use hickory_proto::{
     dnssec::rdata::RRSIG,
@@ -291,12 +291,12 @@ impl Judge<'_> {
         account: impl Fn(&mut Self, &Zone) -> Result<Option<T>, Failure>,
     ) -> Result<Judged<T>, Stop> {
         let deepest = self.deepest();
+        signers.retain(|signer| self.zones.on_path(signer, &deepest));
         // The child first: a zone nearer to the name knows it better (RFC 6840 §4.1).
         signers.sort_by_key(|signer| std::cmp::Reverse(signer.iter().count()));
         signers.dedup();
         for signer in signers {
-            if !self.zones.on_path(&signer, &deepest) || self.refuted.iter().any(|(zone, _)| *zone == signer)
-            {
+            if self.refuted.iter().any(|(zone, _)| *zone == signer) {
                 continue;
             }
             let zone = match self.zones.place(&signer, true, self.answers, self.work)? {
@@ -348,30 +348,18 @@ enum Judged<T> {
 
 /// The records of a set, each once.
 fn distinct(set: &Rrset<'_>) -> Vec<Record> {
-    let mut records: Vec<Record> = Vec::with_capacity(set.records.len());
-    for record in &set.records {
-        if !records.contains(record) {
-            records.push((*record).clone());
-        }
-    }
-    records
+    let mut seen = HashSet::new();
+    set.records.iter().filter(|record| seen.insert(&record.data)).map(|record| (*record).clone()).collect()
 }
 
 /// The zones that claim to have signed a negative answer.
 fn denial_signers(section: &[Record]) -> Vec<Name> {
-    let mut signers: Vec<Name> = Vec::new();
-    for record in section {
-        if let Some(signature) = RRSIG::try_borrow(&record.data)
-            && matches!(
-                signature.input().type_covered,
-                RecordType::NSEC | RecordType::NSEC3 | RecordType::SOA
-            )
-            && !signers.contains(&signature.input().signer_name)
-        {
-            signers.push(signature.input().signer_name.clone());
-        }
-    }
-    signers
+    let signatures = section.iter().filter_map(|record| RRSIG::try_borrow(&record.data));
+    signatures
+        .map(|signature| signature.input())
+        .filter(|input| matches!(input.type_covered, RecordType::NSEC | RecordType::NSEC3 | RecordType::SOA))
+        .map(|input| input.signer_name.clone())
+        .collect()
 }
 
 /// For how long a negative answer may be kept, by the SOA record beside it (RFC 2308 §5, RFC 9077 §3). The SOA

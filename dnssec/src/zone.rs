@@ -100,36 +100,32 @@ impl Zones {
                 let anchors = Arc::clone(&self.anchors);
                 let trust = |key: &DNSKEY, tag| anchors.trusting(&anchor, key, tag);
                 let zone = zone_keys(&anchor, trust, answers, work).map_err(|stop| stop.widen(&ahead, 0))?;
-                self.cuts.insert(anchor.clone(), Cut::Zone(Arc::clone(&zone)));
+                self.keep(&anchor, Cut::Zone(Arc::clone(&zone)));
                 zone
             }
         };
         for (index, name) in path.iter().enumerate() {
-            match self.cut(name, &zone, answers, work).map_err(|stop| stop.widen(&ahead, index + 1))? {
+            let widen = |stop: Stop| stop.widen(&ahead, index + 1);
+            let cut = match self.cuts.get(name) {
+                Some(cut) => cut.clone(),
+                None => self.keep(name, delegation(name, &zone, answers, work).map_err(widen)?),
+            };
+            match cut {
+                Cut::Delegated(ds) => {
+                    let trust = |key: &DNSKEY, key_tag| {
+                        let digests = ds.iter().filter_map(|ds| matching_digest(name, ds, key, key_tag));
+                        digests.map(|digest| Trust::Ds { key_tag, digest }).collect()
+                    };
+                    zone = zone_keys(name, trust, answers, work).map_err(widen)?;
+                    self.keep(name, Cut::Zone(Arc::clone(&zone)));
+                }
                 Cut::Zone(child) => zone = child,
-                Cut::Within | Cut::Delegated(_) => {}
+                Cut::Within => {}
                 Cut::Leaf => break,
                 Cut::Insecure => return Ok(Place::Insecure),
             }
         }
         Ok(Place::Secure(zone))
-    }
-
-    /// What is at `name`, one label below what is known to be in `zone`.
-    fn cut(&mut self, name: &Name, zone: &Zone, answers: &Answers, work: &mut Work) -> Result<Cut, Stop> {
-        let mut cut = match self.cuts.get(name) {
-            Some(cut) => cut.clone(),
-            None => self.keep(name, delegation(name, zone, answers, work)?),
-        };
-        if let Cut::Delegated(ds) = &cut {
-            let trust = |key: &DNSKEY, key_tag| {
-                let digests = ds.iter().filter_map(|ds| matching_digest(name, ds, key, key_tag));
-                digests.map(|digest| Trust::Ds { key_tag, digest }).collect()
-            };
-            let child = zone_keys(name, trust, answers, work)?;
-            cut = self.keep(name, Cut::Zone(child));
-        }
-        Ok(cut)
     }
 
     fn keep(&mut self, name: &Name, cut: Cut) -> Cut {
