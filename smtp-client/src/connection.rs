@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-use crate::{first_record::FirstRecord, interrupt::Interrupt, session::Break};
+use crate::{first_record::FirstRecord, interrupt::Interrupt, state::Break};
 
 /// A connection in the clear or over TLS.
 #[derive(Debug)]

@@ -11,9 +11,10 @@ use crate::{
     envelope::Envelope,
     interrupt::Interrupt,
     server::Server,
-    session::{Action, Break, Outcome, Plan, Session, State},
+    session::{Action, Outcome, Plan, Session},
     settings::SessionSettings,
     starttls::{self, HandshakeError, Seen},
+    state::{Break, State},
     timeouts::Timeouts,
 };
 

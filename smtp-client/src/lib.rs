@@ -41,11 +41,13 @@ mod first_record;
 mod interrupt;
 mod mailbox;
 mod message;
+mod recipient_reply;
 mod reply;
 mod server;
 mod session;
 mod settings;
 mod starttls;
+mod state;
 mod timeouts;
 
 pub use attempt::{Attempt, AttemptVerdict, RecipientOutcome, StartTls, TlsInfo, TlsaMatch};

@@ -8,8 +8,10 @@ use crate::{
     envelope::Envelope,
     mailbox::Mailbox,
     message::Message,
+    recipient_reply::{accepted, refused, rejection},
     reply::{Class, Reply, ReplyBuffer, ReplyError},
     server::{Mandatory, StartTlsUse},
+    state::{Break, State},
 };
 
 /// A session with one server, for one envelope or for none.
@@ -54,34 +56,6 @@ pub(crate) enum Action {
     SendMessage,
     /// The session is over.
     Close,
-}
-
-/// What the session waits for; also the step that a time limit is for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum State {
-    Greeting,
-    Ehlo,
-    Helo,
-    StartTls,
-    Handshake,
-    Mail,
-    /// The reply to RCPT for the recipient of this place.
-    Rcpt(usize),
-    Data,
-    /// The message is being written, without its final dot.
-    Message,
-    /// The final dot was written, or at least begun.
-    End,
-    Quit,
-    Closed,
-}
-
-/// Why no reply comes.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Break {
-    Timeout,
-    Lost(String),
-    Interrupted,
 }
 
 /// What a session came to.
@@ -182,15 +156,14 @@ impl<'a> Session<'a> {
                 let message = format!("The session with {host} was interrupted during {}.", state.name());
                 let failure = Failure::new(FailureCode::Interrupted, message);
                 return match state {
-                    // Without its final dot the message counts for nothing (RFC 5321 §4.1.1.4); a QUIT would be part of
-                    // it, and in the other two there is nobody to take one.
-                    State::Message | State::Greeting | State::Handshake => self.close(failure),
-                    State::Ehlo
-                    | State::Helo
-                    | State::StartTls
-                    | State::Mail
-                    | State::Rcpt(_)
-                    | State::Data => self.quit_for(failure),
+                    // Without its final dot the message counts for nothing (RFC 5321 §4.1.1.4), and a QUIT would be part
+                    // of it. Elsewhere there is nobody to take one: before the greeting, and where TLS may come next.
+                    State::Message | State::Greeting | State::StartTls | State::Handshake => {
+                        self.close(failure)
+                    }
+                    State::Ehlo | State::Helo | State::Mail | State::Rcpt(_) | State::Data => {
+                        self.quit_for(failure)
+                    }
                     State::End | State::Quit | State::Closed => self.closed(),
                 };
             }
@@ -360,9 +333,9 @@ impl<'a> Session<'a> {
             Class::Done => {}
             Class::NotNow if reply.code() == SHUTTING_DOWN => return self.refused(reply),
             Class::NotNow | Class::Never => {
-                let outcome = self.refusal(index, reply);
-                if let Some(slot) = self.recipients.get_mut(index) {
-                    *slot = Some(outcome);
+                let recipient = self.plan.envelope.and_then(|envelope| envelope.recipients().get(index));
+                if let (Some(recipient), Some(slot)) = (recipient, self.recipients.get_mut(index)) {
+                    *slot = Some(refused(self.plan.host, self.state, recipient.as_str(), reply));
                 }
             }
             Class::GoOn => return self.protocol_error(reply),
@@ -384,7 +357,7 @@ impl<'a> Session<'a> {
     fn on_end(&mut self, reply: &Reply) -> Action {
         match (reply.class(), self.state) {
             (Class::Done, State::End) => {
-                self.settle(|_, rcpt| outcome(rcpt, Verdict::Deliver, reply, None));
+                self.settle(|_, rcpt| accepted(rcpt, reply));
                 self.quit()
             }
             (Class::NotNow | Class::Never, _) => self.refused(reply),
@@ -394,39 +367,9 @@ impl<'a> Session<'a> {
 
     /// The server refuses whoever is left. 421 says that it closes as well (RFC 5321 §3.8).
     fn refused(&mut self, reply: &Reply) -> Action {
-        self.settle(|session, rcpt| session.refusal_of(rcpt, reply));
-        if self.failure.is_none()
-            && self.recipients.iter().flatten().all(|one| one.verdict != Verdict::Deliver)
-        {
-            self.failure = Some(self.rejection(reply));
-        }
+        self.settle(|session, rcpt| refused(session.plan.host, session.state, rcpt, reply));
+        self.failure = Some(rejection(self.plan.host, self.state, reply));
         if reply.code() == SHUTTING_DOWN { self.closed() } else { self.quit() }
-    }
-
-    fn refusal(&self, index: usize, reply: &Reply) -> RecipientOutcome {
-        let recipient = self.plan.envelope.and_then(|envelope| envelope.recipients().get(index));
-        self.refusal_of(recipient.map_or("", Mailbox::as_str), reply)
-    }
-
-    fn refusal_of(&self, rcpt: &str, reply: &Reply) -> RecipientOutcome {
-        let failure = self.rejection(reply);
-        outcome(rcpt, failure.verdict(), reply, Some(failure))
-    }
-
-    fn rejection(&self, reply: &Reply) -> Failure {
-        // RFC 5321 §4.5.3.1.10: 552 to RCPT says that there are too many of them, not that they are refused for good.
-        let too_many = matches!(self.state, State::Rcpt(_)) && reply.code() == 552;
-        let for_good = reply.class() == Class::Never && !too_many;
-        let code = if for_good { FailureCode::RejectedForGood } else { FailureCode::RejectedForNow };
-        let message = format!("{} answered {} with {}.", self.plan.host, self.state.name(), reply.code());
-        let failure = Failure::new(code, message);
-        let failure = match reply.enhanced_status() {
-            Some(status) if !too_many => failure.status(status),
-            Some(_) | None if too_many => failure.status("4.5.3").rfc("RFC 5321 4.5.3.1.10"),
-            Some(_) | None => failure,
-        };
-        let text = reply.text();
-        if text.is_empty() { failure } else { failure.detail(text) }
     }
 
     /// A server that will not talk to us. Not the message's fault: another host may take it.
@@ -522,52 +465,11 @@ impl<'a> Session<'a> {
     }
 }
 
-impl State {
-    /// What the reply that is awaited answers, for people and logs.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Greeting => "the connection",
-            Self::Ehlo => "EHLO",
-            Self::Helo => "HELO",
-            Self::StartTls => "STARTTLS",
-            Self::Handshake => "the TLS handshake",
-            Self::Mail => "MAIL",
-            Self::Rcpt(_) => "RCPT",
-            Self::Data => "DATA",
-            Self::Message => "the message",
-            Self::End => "the final dot",
-            Self::Quit | Self::Closed => "QUIT",
-        }
-    }
-}
-
-impl std::fmt::Display for Break {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Timeout => "the reply did not come in time",
-            Self::Lost(detail) => detail,
-            Self::Interrupted => "the caller did not wait for the reply",
-        })
-    }
-}
-
 /// Decision 11: somebody spoke where only the TLS handshake may.
 pub(crate) fn injection(host: &str, what: &str) -> Failure {
-    let message = format!(
-        "Somebody between here and {host} sent data between the reply to STARTTLS and the handshake."
-    );
+    let message =
+        format!("Something was sent in the name of {host} before the handshake that STARTTLS asks for.");
     Failure::new(FailureCode::Injection, message).rfc("RFC 3207 6").detail(what)
-}
-
-fn outcome(rcpt: &str, verdict: Verdict, reply: &Reply, failure: Option<Failure>) -> RecipientOutcome {
-    RecipientOutcome {
-        rcpt: rcpt.to_owned(),
-        verdict,
-        code: Some(reply.code()),
-        enhanced_status: reply.enhanced_status().map(str::to_owned),
-        text: Some(reply.text()),
-        failure,
-    }
 }
 
 /// The server closes the connection, whatever it was asked (RFC 5321 §3.8).

@@ -12,7 +12,8 @@ use crate::{
     connection::Patience,
     first_record::FirstRecord,
     server::Server,
-    session::{Break, injection},
+    session::injection,
+    state::Break,
 };
 
 /// What the handshake came to.
@@ -125,5 +126,39 @@ fn info(
         matched,
         web_pki: verdict.web_pki.clone().map_err(|failure| failure.code),
         certificates: verdict.certificates.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn d11_what_arrives_before_the_client_hello() {
+        for (bytes, close, expected, why) in [
+            (&b"250 injected\r\n"[..], false, Some(FailureCode::Injection), "dev15: a segment of its own"),
+            (b"\x16", false, Some(FailureCode::Injection), "whatever it looks like"),
+            (b"250 injected\r\n", true, Some(FailureCode::Injection), "then a close"),
+            (b"", true, Some(FailureCode::TlsHandshake), "dev4: a close"),
+            (b"", false, None, "silence"),
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (mut server, _) = listener.accept().await.unwrap();
+            server.write_all(b"220 go\r\n").await.unwrap();
+            // As in a session: the read that took the reply found nothing behind it.
+            assert_eq!(client.read(&mut [0; 64]).await.unwrap(), 8);
+            server.write_all(bytes).await.unwrap();
+            if close {
+                server.shutdown().await.unwrap();
+            }
+            let failure = nothing_sent("mx.example", &client).await.err();
+            assert_eq!(failure.map(|failure| failure.code), expected, "{why}");
+        }
     }
 }
