@@ -75,7 +75,7 @@ pub(crate) fn matching_digest(zone: &Name, ds: &DS, key: &DNSKEY, key_tag: u16) 
     matches!(ds.covers(zone, key), Ok(true)).then(|| ds.digest_type())
 }
 
-/// RFC 8301 and common practice: shorter RSA keys can be factored.
+/// Shorter RSA keys can be factored; ring takes none of them either.
 const MIN_RSA_BITS: usize = 1024;
 
 /// Length of the modulus of an RSA key in RFC 3110 §2 form; 0 where there is none.

@@ -12,7 +12,7 @@ use crate::world::{
 };
 
 /// How many attacks of each kind are tried on every question.
-const ROUNDS: u64 = 20;
+const ROUNDS: u64 = 30;
 
 /// What a name really has, and what an attacker may at most get for it.
 enum Truth {
@@ -194,7 +194,11 @@ impl Attacker<'_> {
         let owner = if self.next(4) == 0 { &target.name } else { &question.name };
         let zones: Vec<_> =
             self.world.zones.iter().filter(|z| z.key.is_some() && z.apex.zone_of(owner)).collect();
-        let zone = zones[self.pick(zones.len())];
+        // As a rule the zone itself; at times its parents, who know less.
+        let zone = match self.next(3) {
+            0 => zones[self.pick(zones.len())],
+            _ => zones.into_iter().max_by_key(|zone| zone.apex.iter().count()).unwrap(),
+        };
         let lowest = zone.apex.iter().count();
         let encloser = owner.trim_to(lowest + self.pick(owner.iter().count() - lowest + 1));
         let next_closer = owner.trim_to(encloser.iter().count() + 1);
