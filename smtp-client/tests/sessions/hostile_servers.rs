@@ -232,3 +232,18 @@ async fn smtp_05_06_replies_that_are_none() {
         assert!(!heard.has("DATA"), "{why}");
     }
 }
+
+/// Anybody on the path can send these as well, but nothing of them could be taken for a reply: decision 16 applies.
+#[tokio::test]
+async fn d11_a_genuine_record_is_no_injection() {
+    for (record, why) in [
+        (&[21, 3, 3, 0, 2, 2, 80][..], "the alert internal_error"),
+        (&[22, 3, 3, 0, 4, 255, 0, 0, 0], "a handshake message of no known type"),
+        (&[22, 3, 3, 255, 255], "a record longer than any may be"),
+    ] {
+        let script = |script: Script| script.answer("STARTTLS", then("220 go\r\n", Then::Interject(record)));
+        for (attempt, _) in row(script, Failed(TlsHandshake), MayRetry(TlsHandshake)).await {
+            assert_eq!(attempt.starttls, Some(StartTls::Accepted), "{why}");
+        }
+    }
+}
