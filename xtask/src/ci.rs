@@ -32,11 +32,12 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
 
 /// `cargo package` of everything that is published. On a developer's machine with uncommitted changes it packages them too.
 pub(crate) fn package() -> Result<Command> {
-    let profile = publish_check::profile_file()?;
+    let target = Metadata::of_workspace()?.target_directory;
     let mut package = cargo()?;
     package.args(["package", "--workspace", "--exclude", "mxtls-lab", "--exclude", "xtask"]);
-    // The profile of the workspace is in no tarball; with another one every dependency would be compiled again.
-    package.arg("--config").arg(profile);
+    // Each package would be verified in a target folder of its own, and without the profile of the workspace, which is in no tarball:
+    // every dependency would be compiled again and again.
+    package.env("CARGO_TARGET_DIR", &target).arg("--config").arg(publish_check::profile_file(&target)?);
     if env::var_os("CI").is_none() && is_dirty()? {
         println!("note: there are uncommitted changes; they are packaged too");
         package.arg("--allow-dirty");

@@ -37,9 +37,9 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Writes the profiles of the workspace as a configuration file of cargo, and says where.
-pub(crate) fn profile_file() -> Result<PathBuf> {
-    let file = Metadata::of_workspace()?.target_directory.join("profile.toml");
+/// Writes the profiles of the workspace into `folder`, as a configuration file of cargo.
+pub(crate) fn profile_file(folder: &Path) -> Result<PathBuf> {
+    let file = folder.join("profile.toml");
     fs::write(&file, profiles()?).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)
 }
