@@ -254,7 +254,7 @@ fn number<'a, N: std::str::FromStr>(
 }
 
 /// Decodes base64 with its padding (RFC 4648 §4); `None` for an empty or faulty text.
-fn base64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     if digits.is_empty() || !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
         return None;

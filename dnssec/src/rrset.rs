@@ -226,7 +226,73 @@ fn canonical(item: &impl BinEncodable, names: NameEncoding) -> Result<Vec<u8>, P
 
 #[cfg(test)]
 mod tests {
+    use hickory_proto::{
+        dnssec::{
+            Algorithm, PublicKeyBuf,
+            rdata::{DNSKEY, DNSSECRData, sig::SigInput},
+        },
+        rr::{RData, SerialNumber, rdata::A},
+    };
+
     use super::*;
+    use crate::{Limits, anchor::base64};
+
+    /// RFC 6605 §6 signs `www.example.net. 3600 IN A 192.0.2.1` with both ECDSA curves.
+    #[test]
+    fn the_signatures_of_rfc_6605_hold() {
+        let (zone, owner) = ("example.net.", "www.example.net.");
+        for (algorithm, tag, key, inception, expiration, signature) in [
+            (
+                Algorithm::ECDSAP256SHA256,
+                55648,
+                "GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA==",
+                1_281_607_479,
+                1_284_026_679,
+                "qx6wLYqmh+l9oCKTN6qIc+bw6ya+KJ8oMz0YP107epXAyGmt+3SNruPFKG7tZoLBLlUzGGus7ZwmwWep666VCw==",
+            ),
+            (
+                Algorithm::ECDSAP384SHA384,
+                10771,
+                "xKYaNhWdGOfJ+nPrL8/arkwf2EY3MDJ+SErKivBVSum1w/egsXvSADtNJhyem5RCOpgQ6K8X1DRSEkrbYQ+OB+v8/uX45NBwY8rp65F6Glur8I/mlVNgF6W/qTI37m40",
+                1_281_608_425,
+                1_284_027_625,
+                "/L5hDKIvGDyI1fcARX3z65qrmPsVz73QD1Mr5CEqOiLP95hxQouuroGCeZOvzFaxsT8Glr74hbavRKayJNuydCuzWTSSPdz7wnqXL5bdcJzusdnI0RSMROxxwGipWcJm",
+            ),
+        ] {
+            let name = |text| Name::from_ascii(text).unwrap();
+            let key = DNSKEY::with_flags(257, PublicKeyBuf::new(base64(key).unwrap(), algorithm));
+            let zone = Zone { name: name(zone), keys: vec![ZoneKey::new(&key).unwrap()] };
+            assert_eq!(zone.keys[0].tag, tag, "the RFC states the tag");
+            let input = SigInput {
+                type_covered: RecordType::A,
+                algorithm,
+                num_labels: 3,
+                original_ttl: 3600,
+                sig_expiration: SerialNumber::new(expiration),
+                sig_inception: SerialNumber::new(inception),
+                key_tag: tag,
+                signer_name: zone.name.clone(),
+            };
+            let rrsig = RRSIG::from_sig(input, base64(signature).unwrap());
+            let section = [
+                Record::from_rdata(name(owner), 3600, RData::A(A::new(192, 0, 2, 1))),
+                Record::from_rdata(name(owner), 3600, RData::DNSSEC(DNSSECRData::RRSIG(rrsig))),
+            ];
+            let mut work = Work {
+                now: inception + 100,
+                budget: Budget::new(Limits::default()),
+                proof: Proof::default(),
+                ttl: u32::MAX,
+            };
+            let set = Rrset::find(&section, &name(owner), RecordType::A).unwrap();
+            assert!(set.verify(&zone, &mut work).unwrap().encloser.is_none(), "{algorithm:?}");
+            // One octet more or less, and it is another RRset.
+            let other = Record::from_rdata(name(owner), 3600, RData::A(A::new(192, 0, 2, 2)));
+            let section = [other, section[1].clone()];
+            let set = Rrset::find(&section, &name(owner), RecordType::A).unwrap();
+            assert!(set.verify(&zone, &mut work).is_err(), "{algorithm:?}");
+        }
+    }
 
     #[test]
     fn times_are_compared_in_serial_arithmetic() {
