@@ -1,0 +1,383 @@
+//! The case file of `mxtls send`: what is to be sent, and how. JSON5, read completely before anything is sent.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display},
+    fs,
+    num::NonZeroU16,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use mx_resolve::{Destination, Domain};
+use mxtls_smtp_client::Mailbox;
+use mxtls_verifier::{Offer, Roots, SettingsError, TlsSettings};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
+
+use crate::problem::Problem;
+
+/// A case.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Case {
+    /// The hosts to use, in this order, instead of those that the recipients' domains name.
+    #[serde(default, deserialize_with = "smart_hosts")]
+    pub(crate) mx: Vec<Destination>,
+    pub(crate) port: Option<NonZeroU16>,
+    /// `true`: TLS must be used; `false`: STARTTLS is not used; `None`: as the policy says.
+    pub(crate) tls: Option<bool>,
+    #[serde(default, deserialize_with = "protocols")]
+    pub(crate) protocols: Vec<String>,
+    #[serde(default, deserialize_with = "ciphers")]
+    pub(crate) ciphers: Vec<String>,
+    pub(crate) ehlo: Option<String>,
+    #[serde(deserialize_with = "envelopes")]
+    pub(crate) envelopes: Vec<CaseEnvelope>,
+}
+
+/// One message with its sender and recipients.
+#[derive(Debug)]
+pub(crate) struct CaseEnvelope {
+    /// `None` is the null reverse-path.
+    pub(crate) mail: Option<Mailbox>,
+    /// At least one.
+    pub(crate) rcpt: Vec<Mailbox>,
+    pub(crate) content: Content,
+}
+
+/// What is sent.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// A message as it stands in a file.
+    File(PathBuf),
+    /// A message to be composed.
+    Text {
+        subject: Option<String>,
+        message: String,
+        /// Further header fields by their names.
+        headers: BTreeMap<String, String>,
+    },
+}
+
+impl Case {
+    /// Reads a case file. Files that it names are looked for beside it.
+    pub(crate) fn read(file: &Path) -> Result<Self, Problem> {
+        let text = fs::read_to_string(file)
+            .map_err(|error| Problem::new(format!("cannot be read: {error}")).in_file(file))?;
+        let mut case = Self::parse(&text).map_err(|problem| problem.in_file(file))?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        for envelope in &mut case.envelopes {
+            if let Content::File(message) = &mut envelope.content {
+                *message = folder.join(&*message);
+            }
+        }
+        Ok(case)
+    }
+
+    fn parse(text: &str) -> Result<Self, Problem> {
+        json5::from_str(text).map_err(|error| {
+            let Some(position) = error.position() else { return Problem::new(error.to_string()) };
+            let (line, column) = (position.line.saturating_add(1), position.column.saturating_add(1));
+            // The error ends with its place, which has a place of its own here.
+            let text = error.to_string();
+            let message = text.strip_suffix(&format!(" at {position}")).unwrap_or(&text);
+            Problem::new(message).at(line, Some(column))
+        })
+    }
+}
+
+/// An address; its domain in A-labels where the mailbox itself needs no more than ASCII (RFC 6531 §3.3).
+pub(crate) fn mailbox(text: &str) -> Result<Mailbox, String> {
+    let error = |error: &dyn Display| format!("{text:?} is no e-mail address: {error}");
+    let address: Mailbox = text.parse().map_err(|fault| error(&fault))?;
+    let destination = Destination::from_str(address.domain()).map_err(|fault| error(&fault))?;
+    match text.rsplit_once('@') {
+        Some((local, domain)) if local.is_ascii() && !domain.is_ascii() => {
+            format!("{local}@{destination}").parse().map_err(|fault| error(&fault))
+        }
+        Some(_) | None => Ok(address),
+    }
+}
+
+/// A sender; an empty text is the null reverse-path (RFC 5321 §4.5.5).
+pub(crate) fn reverse_path(text: &str) -> Result<Option<Mailbox>, String> {
+    if text.is_empty() || text == "<>" { Ok(None) } else { mailbox(text).map(Some) }
+}
+
+/// An envelope as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    #[serde(deserialize_with = "sender")]
+    mail: Option<Mailbox>,
+    #[serde(deserialize_with = "recipients")]
+    rcpt: Vec<Mailbox>,
+    subject: Option<String>,
+    message: Option<String>,
+    file: Option<PathBuf>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+}
+
+impl TryFrom<Fields> for CaseEnvelope {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, &'static str> {
+        let Fields { mail, rcpt, subject, message, file, headers } = fields;
+        let content = match (file, message) {
+            (Some(file), None) if subject.is_none() && headers.is_empty() => Content::File(file),
+            (None, Some(message)) => Content::Text { subject, message, headers },
+            (Some(_), _) => return Err("`file` stands instead of `subject`, `message` and `headers`"),
+            (None, None) => return Err("an envelope needs a `message` or a `file`"),
+        };
+        Ok(Self { mail, rcpt, content })
+    }
+}
+
+impl<'de> Deserialize<'de> for CaseEnvelope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EnvelopeVisitor)
+    }
+}
+
+// Errors have a place in the file only where a visitor raises them, hence the visitors below.
+
+struct EnvelopeVisitor;
+
+impl<'de> Visitor<'de> for EnvelopeVisitor {
+    type Value = CaseEnvelope;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an envelope")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<CaseEnvelope, A::Error> {
+        Fields::deserialize(MapAccessDeserializer::new(map))?.try_into().map_err(A::Error::custom)
+    }
+}
+
+/// A text that is something else in truth.
+struct Text<T>(fn(&str) -> Result<T, String>);
+
+impl<'de, T> Visitor<'de> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
+}
+
+impl<'de, T> DeserializeSeed<'de> for Text<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+/// A list of such texts, never empty.
+struct Texts<T>(fn(&str) -> Result<T, String>);
+
+impl<'de, T> Visitor<'de> for Texts<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of texts")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+        let mut items = vec![];
+        while let Some(item) = list.next_element_seed(Text(self.0))? {
+            items.push(item);
+        }
+        if items.is_empty() { Err(A::Error::custom(EMPTY)) } else { Ok(items) }
+    }
+}
+
+struct Envelopes;
+
+impl<'de> Visitor<'de> for Envelopes {
+    type Value = Vec<CaseEnvelope>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of envelopes")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut items = vec![];
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        if items.is_empty() { Err(A::Error::custom(EMPTY)) } else { Ok(items) }
+    }
+}
+
+const EMPTY: &str = "expected at least one item in this list";
+
+fn sender<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mailbox>, D::Error> {
+    deserializer.deserialize_str(Text(reverse_path))
+}
+
+fn recipients<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Mailbox>, D::Error> {
+    deserializer.deserialize_seq(Texts(mailbox))
+}
+
+fn envelopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<CaseEnvelope>, D::Error> {
+    deserializer.deserialize_seq(Envelopes)
+}
+
+fn smart_hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Destination>, D::Error> {
+    deserializer.deserialize_seq(Texts(smart_host))
+}
+
+fn protocols<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    deserializer.deserialize_seq(Texts(|name| {
+        offered(name, &Offer { protocols: vec![name.to_owned()], ..Offer::default() })
+    }))
+}
+
+fn ciphers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    deserializer.deserialize_seq(Texts(|name| {
+        offered(name, &Offer { cipher_suites: vec![name.to_owned()], ..Offer::default() })
+    }))
+}
+
+/// A host by its name, or in brackets as in a destination.
+fn smart_host(text: &str) -> Result<Destination, String> {
+    let destination = if text.starts_with('[') {
+        text.parse()
+    } else {
+        Domain::parse(text).map(|host| Destination::Host { host, port: None })
+    };
+    destination.map_err(|error| error.to_string())
+}
+
+/// A name that exists. Whether all the names together leave anything to offer shows later.
+fn offered(name: &str, offer: &Offer) -> Result<String, String> {
+    match TlsSettings::new(Roots::platform(), offer) {
+        Err(error @ (SettingsError::UnknownProtocol { .. } | SettingsError::UnknownCipherSuite { .. })) => {
+            Err(error.to_string())
+        }
+        Ok(_) | Err(_) => Ok(name.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_case() {
+        let case = Case::parse(
+            r#"{
+                // comments are part of JSON5
+                mx: ["MX.example.com", "[mx2.example.com]:2525", "[192.0.2.1]"],
+                port: 2525, tls: true, protocols: ["TLSv1.3"], ciphers: ["TLS_AES_128_GCM_SHA256"], ehlo: "me.example",
+                envelopes: [
+                    { mail: "", rcpt: ["a@bücher.example", "ä@bücher.example"], subject: "s", message: "m", headers: { "X-A": "b" } },
+                    { mail: "a@b.example", rcpt: ["c@[192.0.2.1]"], file: "m.eml", },
+                ],
+            }"#,
+        )
+        .unwrap();
+        let hosts: Vec<String> = case.mx.iter().map(ToString::to_string).collect();
+        assert_eq!(hosts, ["[mx.example.com]", "[mx2.example.com]:2525", "[192.0.2.1]"]);
+        assert_eq!((case.port.map(NonZeroU16::get), case.tls), (Some(2525), Some(true)));
+        let [first, second] = case.envelopes.as_slice() else { panic!("{case:?}") };
+        assert_eq!(first.mail, None, "the null reverse-path");
+        assert_eq!(first.rcpt[0].as_str(), "a@xn--bcher-kva.example", "U-labels become A-labels");
+        assert_eq!(
+            first.rcpt[1].as_str(),
+            "ä@bücher.example",
+            "which would not save such a mailbox from SMTPUTF8"
+        );
+        assert!(matches!(&second.content, Content::File(file) if file == Path::new("m.eml")));
+    }
+
+    #[test]
+    fn faults_have_a_place() {
+        let envelope = r#"envelopes: [{ mail: "a@b.example", rcpt: ["c@d.example"], message: "" }]"#;
+        for (text, line, expected, why) in [
+            ("\n{\n".to_owned(), 2, "EOF parsing object", "no end: where the object begins"),
+            (
+                format!("{{\n  prot: 1,\n {envelope} }}"),
+                2,
+                "unknown field `prot`",
+                "an unknown field is named",
+            ),
+            (
+                format!("{{\n  requireTls: true,\n {envelope} }}"),
+                2,
+                "unknown field `requireTls`",
+                "not built yet",
+            ),
+            (format!("{{ {envelope},\n port: 0 }}"), 2, "expected a nonzero u16", "port 0"),
+            (format!("{{ {envelope},\n port: 65536 }}"), 2, "expected a nonzero u16", "no such port"),
+            (format!("{{ {envelope},\n tls: \"yes\" }}"), 2, "expected", "a text for a truth"),
+            (format!("{{ {envelope},\n mx: [\"a..b\"] }}"), 2, "a label is empty", "no host name"),
+            (format!("{{ {envelope},\n mx: [] }}"), 2, "expected at least one item", "no host"),
+            (
+                format!("{{ {envelope},\n protocols: [\"TLSv1.4\"] }}"),
+                2,
+                "unknown TLS version \"TLSv1.4\"",
+                "no such version",
+            ),
+            (
+                format!("{{ {envelope},\n ciphers: [\"NULL\"] }}"),
+                2,
+                "unknown cipher suite \"NULL\"",
+                "no such suite",
+            ),
+            (
+                "{ envelopes: [\n{ mail: \"x\", rcpt: [\"c@d.example\"], message: \"\" }] }".into(),
+                2,
+                "\"x\" is no e-mail address",
+                "a sender without a domain",
+            ),
+            (
+                "{ envelopes: [{ mail: \"\", rcpt: [\n\"c@d..example\"], message: \"\" }] }".into(),
+                2,
+                "\"c@d..example\" is no e-mail address",
+                "a malformed domain",
+            ),
+            (
+                "{ envelopes: [{ mail: \"\",\nrcpt: [\"c@d.example\"],\n msg: \"\" }] }".into(),
+                3,
+                "unknown field `msg`",
+                "an unknown field of an envelope",
+            ),
+            (
+                "{ envelopes: [\n{ mail: \"\", rcpt: [], message: \"\" }] }".into(),
+                2,
+                "expected at least one item",
+                "no recipient",
+            ),
+            (
+                "{ envelopes: [\n{ mail: \"\", rcpt: [\"c@d.example\"] }] }".into(),
+                2,
+                "an envelope needs a `message` or a `file`",
+                "nothing to send",
+            ),
+            (
+                "{ envelopes: [\n{ mail: \"\", rcpt: [\"c@d.example\"], file: \"a\", subject: \"b\" }] }"
+                    .into(),
+                2,
+                "`file` stands instead of",
+                "both",
+            ),
+            ("{ envelopes:\n [] }".into(), 2, "expected at least one item", "no envelope"),
+        ] {
+            let problem = Case::parse(&text).unwrap_err();
+            assert!(problem.to_string().contains(expected), "{why}: {problem}");
+            assert_eq!(problem.line, Some(line), "{why}: {problem}");
+            assert!(problem.column.is_some(), "{why}: {problem}");
+        }
+    }
+}

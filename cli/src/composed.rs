@@ -1,0 +1,204 @@
+//! Messages: read from a file as they stand, or composed from a subject and a text.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use mail_builder::{
+    MessageBuilder,
+    headers::{HeaderType, address::Address, raw::Raw, text::Text},
+    mime::make_boundary,
+};
+use mxtls_smtp_client::{Mailbox, Message};
+
+use crate::{
+    case_file::{CaseEnvelope, Content},
+    problem::Problem,
+};
+
+/// The message of an envelope.
+pub(crate) fn message(envelope: &CaseEnvelope, ehlo: &str) -> Result<Message, Problem> {
+    match &envelope.content {
+        Content::File(file) => read(file),
+        Content::Text { subject, message, headers } => {
+            compose(envelope.mail.as_ref(), &envelope.rcpt, subject.as_deref(), message, headers, ehlo)
+        }
+    }
+}
+
+/// A message as it stands; lines that end in LF, as files have them, end in CRLF (RFC 5321 §2.3.8).
+fn read(file: &Path) -> Result<Message, Problem> {
+    let bytes =
+        fs::read(file).map_err(|error| Problem::new(format!("cannot be read: {error}")).in_file(file))?;
+    Message::new(with_crlf(&bytes)).map_err(|failure| Problem::new(failure.message).in_file(file))
+}
+
+fn compose(
+    mail: Option<&Mailbox>,
+    rcpt: &[Mailbox],
+    subject: Option<&str>,
+    text: &str,
+    headers: &BTreeMap<String, String>,
+    ehlo: &str,
+) -> Result<Message, Problem> {
+    let given = |name: &str| headers.keys().any(|header| header.eq_ignore_ascii_case(name));
+    let address = |mailbox: &str| Address::new_address(None::<&str>, mailbox.to_owned());
+    let mut builder = MessageBuilder::new();
+    if !given("Message-ID") {
+        builder = builder.message_id(format!("{}@{ehlo}", make_boundary(".")));
+    }
+    if !given("From") {
+        // A message without a sender says that the mail system itself sends it (RFC 5321 §4.5.5).
+        let from = mail.map_or_else(|| format!("MAILER-DAEMON@{ehlo}"), ToString::to_string);
+        builder = builder.from(address(&from));
+    }
+    if !given("To") {
+        builder =
+            builder.to(Address::new_list(rcpt.iter().map(|mailbox| address(mailbox.as_str())).collect()));
+    }
+    if let (Some(subject), false) = (subject, given("Subject")) {
+        check_value("subject", subject)?;
+        builder = builder.subject(subject);
+    }
+    for (name, value) in headers {
+        check_name(name)?;
+        check_value(name, value)?;
+        // What is ASCII stands as it was written: an encoded word could not be read in every field (RFC 2047 §5).
+        let value: HeaderType<'_> =
+            if value.is_ascii() { Raw::new(value.as_str()).into() } else { Text::new(value.as_str()).into() };
+        builder = builder.header(canonical(name), value);
+    }
+    let bytes = builder
+        .text_body(text)
+        .write_to_vec()
+        .map_err(|error| Problem::new(format!("the message cannot be composed: {error}")))?;
+    Message::new(with_crlf(&bytes)).map_err(|failure| Problem::new(failure.message))
+}
+
+/// The names that the builder looks for, so that it adds no second field.
+fn canonical(name: &str) -> &str {
+    let known = ["Date", "Message-ID", "MIME-Version"];
+    known.into_iter().find(|known| known.eq_ignore_ascii_case(name)).unwrap_or(name)
+}
+
+/// RFC 5322 §2.2: a field name is printable ASCII without a colon.
+fn check_name(name: &str) -> Result<(), Problem> {
+    if ["Content-Type", "Content-Transfer-Encoding"].iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        return Err(Problem::new(format!("`headers` cannot hold {name}: it follows from the text")));
+    }
+    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+        return Ok(());
+    }
+    Err(Problem::new(format!(
+        "{name:?} is no name of a header field: printable ASCII without a colon is expected"
+    )))
+}
+
+/// A line end in a value would start another field.
+fn check_value(name: &str, value: &str) -> Result<(), Problem> {
+    if value.chars().any(|c| c.is_control() && c != '\t') {
+        return Err(Problem::new(format!(
+            "the header field {name} holds a control character: one line is expected"
+        )));
+    }
+    Ok(())
+}
+
+fn with_crlf(bytes: &[u8]) -> Vec<u8> {
+    let mut converted = Vec::with_capacity(bytes.len().saturating_add(64));
+    let mut previous = 0;
+    for byte in bytes {
+        if *byte == b'\n' && previous != b'\r' {
+            converted.push(b'\r');
+        }
+        converted.push(*byte);
+        previous = *byte;
+    }
+    converted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn composed(subject: &str, text: &str, headers: &[(&str, &str)]) -> Result<String, Problem> {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let rcpt = ["b@d.example".parse().unwrap(), "c@d.example".parse().unwrap()];
+        let mail: Mailbox = "a@d.example".parse().unwrap();
+        let message = compose(Some(&mail), &rcpt, Some(subject), text, &headers, "me.example")?;
+        Ok(String::from_utf8(message.as_bytes().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn line_ends() {
+        for (bytes, expected, why) in [
+            ("a\nb\n", "a\r\nb\r\n", "LF"),
+            ("a\r\nb\r\n", "a\r\nb\r\n", "CRLF stays"),
+            ("a\r\nb\n", "a\r\nb\r\n", "both"),
+            ("a\rb\n", "a\rb\r\n", "a bare CR stays, to be refused"),
+            ("\n", "\r\n", "an empty line"),
+            ("", "", "nothing"),
+        ] {
+            assert_eq!(with_crlf(bytes.as_bytes()), expected.as_bytes(), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_composed_message_has_its_fields_and_is_ascii() {
+        let message = composed("Grüße", "Zeile eins: ä\nZeile zwei\n", &[("X-Note", "yes")]).unwrap();
+        assert!(message.is_ascii(), "{message}");
+        for field in [
+            "Date: ",
+            "Message-ID: <",
+            "From: <a@d.example>",
+            "To: <b@d.example>, <c@d.example>",
+            "Subject: =?utf-8?",
+            "X-Note: yes",
+            "MIME-Version: 1.0",
+        ] {
+            let found =
+                message.split("\r\n").filter(|line| line.to_lowercase().starts_with(&field.to_lowercase()));
+            assert_eq!(found.count(), 1, "{field}: {message}");
+        }
+        assert!(message.contains("@me.example>"), "the Message-ID names the sender: {message}");
+    }
+
+    #[test]
+    fn given_fields_replace_ours() {
+        let given = [
+            ("subject", "mine"),
+            ("DATE", "Thu, 1 Jan 1970 00:00:00 +0000"),
+            ("from", "x@y.example"),
+            ("message-id", "<1@y>"),
+        ];
+        let message = composed("ours", "", &given).unwrap().to_lowercase();
+        for field in ["subject: mine", "date: thu, 1 jan", "from: x@y", "message-id: <1@y>"] {
+            assert_eq!(message.matches(field).count(), 1, "{field}: {message}");
+        }
+        for field in ["\r\nsubject:", "\r\ndate:", "\r\nfrom:", "message-id:"] {
+            assert!(message.matches(field).count() <= 1, "{field}: {message}");
+        }
+        assert!(!message.contains("ours"), "{message}");
+    }
+
+    #[test]
+    fn nothing_starts_another_field() {
+        for (subject, headers, why) in [
+            ("a\r\nBcc: x", &[][..], "CR LF in the subject"),
+            ("s", &[("X-A", "b\nBcc: x")][..], "LF in a value"),
+            ("s", &[("X-A: b\r\nBcc", "x")][..], "CR LF in a name"),
+            ("s", &[("X A", "b")][..], "a space in a name"),
+            ("s", &[("", "b")][..], "no name"),
+            ("s", &[("Content-type", "text/html")][..], "a second content type"),
+        ] {
+            assert!(composed(subject, "", headers).is_err(), "{why}");
+        }
+    }
+
+    #[test]
+    fn odd_line_ends_in_a_text_are_encoded_or_refused() {
+        for text in ["a\rb", "a\r\rb\r\n", "\r", "a\0b"] {
+            if let Ok(message) = composed("s", text, &[]) {
+                assert!(!message.replace("\r\n", "").contains(['\r', '\n', '\0']), "{text:?}: {message:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! `mxtls mta-sts DOMAIN`.
+
+use std::collections::BTreeMap;
+
+use mta_sts::{Lint, Policy, StsRecord};
+use mx_resolve::MtaStsReport;
+use mxtls_policy::{Failure, FailureCode};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct MtaStsDocument {
+    pub(crate) domain: String,
+    pub(crate) valid: bool,
+    /// `None` where there is none, or the look-up failed.
+    pub(crate) record: Option<RecordDocument>,
+    /// `None` where none was fetched.
+    pub(crate) policy: Option<PolicyDocument>,
+    pub(crate) hosts: Vec<HeldHost>,
+    pub(crate) lints: Vec<LintDocument>,
+    pub(crate) failure: Option<Failure>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct RecordDocument {
+    valid: bool,
+    pub(crate) id: Option<String>,
+    extensions: BTreeMap<String, String>,
+    pub(crate) error: Option<ErrorDocument>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct PolicyDocument {
+    valid: bool,
+    pub(crate) mode: Option<&'static str>,
+    pub(crate) max_age: Option<u32>,
+    pub(crate) mx: Vec<String>,
+    extensions: BTreeMap<String, String>,
+    lints: Vec<LintDocument>,
+    pub(crate) error: Option<ErrorDocument>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorDocument {
+    line: Option<usize>,
+    column: Option<usize>,
+    pub(crate) message: String,
+    rfc: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct LintDocument {
+    code: &'static str,
+    pub(crate) line: usize,
+    pub(crate) message: String,
+}
+
+/// An MX host held against the patterns of the policy.
+#[derive(Debug, Serialize)]
+pub(crate) struct HeldHost {
+    pub(crate) host: String,
+    #[serde(rename = "match")]
+    pub(crate) matches: bool,
+    pub(crate) pattern: Option<String>,
+}
+
+impl MtaStsDocument {
+    /// `hosts` are the names of the domain's MX hosts.
+    pub(crate) fn new(domain: String, report: &MtaStsReport, hosts: &[&str]) -> Self {
+        let lints: Vec<LintDocument> = report.lints.iter().map(LintDocument::from).collect();
+        let failed = |code| report.failure.as_ref().filter(|failure| failure.code == code);
+        let record = match (&report.record, failed(FailureCode::PolicyRecordInvalid)) {
+            (Some(record), _) => Some(record.into()),
+            (None, Some(failure)) => Some(RecordDocument::invalid(failure)),
+            (None, None) => None,
+        };
+        let policy = match (&report.policy, failed(FailureCode::PolicyInvalid)) {
+            (Some(policy), _) => Some(PolicyDocument::new(policy, lints.clone())),
+            (None, Some(failure)) => Some(PolicyDocument::invalid(failure)),
+            (None, None) => None,
+        };
+        let held = hosts.iter().map(|host| {
+            let pattern = report.policy.as_ref().and_then(|policy| policy.matching(host));
+            HeldHost {
+                host: (*host).to_owned(),
+                matches: pattern.is_some(),
+                pattern: pattern.map(ToString::to_string),
+            }
+        });
+        Self {
+            domain,
+            valid: report.policy.is_some(),
+            record,
+            policy,
+            hosts: held.collect(),
+            lints,
+            failure: report.failure.clone(),
+        }
+    }
+}
+
+impl RecordDocument {
+    fn invalid(failure: &Failure) -> Self {
+        Self { valid: false, id: None, extensions: BTreeMap::new(), error: Some(failure.into()) }
+    }
+}
+
+impl From<&StsRecord> for RecordDocument {
+    fn from(record: &StsRecord) -> Self {
+        Self {
+            valid: true,
+            id: Some(record.id().to_owned()),
+            extensions: owned(record.extensions()),
+            error: None,
+        }
+    }
+}
+
+impl PolicyDocument {
+    fn new(policy: &Policy, lints: Vec<LintDocument>) -> Self {
+        Self {
+            valid: true,
+            mode: Some(policy.mode().as_str()),
+            max_age: Some(policy.max_age().seconds()),
+            mx: policy.mx().iter().map(ToString::to_string).collect(),
+            extensions: owned(policy.extensions()),
+            lints,
+            error: None,
+        }
+    }
+
+    fn invalid(failure: &Failure) -> Self {
+        Self {
+            valid: false,
+            mode: None,
+            max_age: None,
+            mx: vec![],
+            extensions: BTreeMap::new(),
+            lints: vec![],
+            error: Some(failure.into()),
+        }
+    }
+}
+
+/// The place stands in the message.
+impl From<&Failure> for ErrorDocument {
+    fn from(failure: &Failure) -> Self {
+        Self { line: None, column: None, message: failure.message.clone(), rfc: failure.rfc.clone() }
+    }
+}
+
+impl From<&Lint> for LintDocument {
+    fn from(lint: &Lint) -> Self {
+        Self { code: lint.code.as_str(), line: lint.line, message: lint.message.clone() }
+    }
+}
+
+fn owned<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> BTreeMap<String, String> {
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}

@@ -1,0 +1,59 @@
+//! `mxtls resolve`.
+
+use crate::{
+    document::{DaneDocument, ResolveDocument, ResolvedDestination},
+    page::{Cell, Page, Paint, Table, Tone, failure, host, status},
+};
+
+impl Page for ResolveDocument {
+    fn page(&self, paint: Paint) -> String {
+        let pages: Vec<String> = self.results.iter().map(|result| result.page(paint)).collect();
+        pages.join("\n")
+    }
+}
+
+impl Page for DaneDocument {
+    fn page(&self, paint: Paint) -> String {
+        let mut table = Table::default();
+        let [record] = &self.results;
+        host::rows(&mut table, 0, record);
+        table.text(paint)
+    }
+}
+
+impl Page for ResolvedDestination {
+    fn page(&self, paint: Paint) -> String {
+        let mut table = Table::default();
+        table.row(0, [Cell::new(self.domain.clone(), Tone::Strong)]);
+        facts(&mut table, self);
+        for record in &self.hosts {
+            host::rows(&mut table, 2, record);
+        }
+        table.text(paint)
+    }
+}
+
+/// What is known of the destination itself.
+pub(super) fn facts(table: &mut Table, result: &ResolvedDestination) {
+    let name = |text: &str| Cell::new(text, Tone::Faint);
+    if let Some(source) = result.mx_source {
+        let source = format!("{source:?}").to_lowercase();
+        let next_hop = match &result.next_hop {
+            Some(next_hop) if *next_hop != result.domain => format!("{source}, {next_hop}"),
+            Some(_) | None => source,
+        };
+        table.row(1, [name("servers"), status(result.mx_status), next_hop.into()]);
+    }
+    if let Some(mta_sts) = &result.mta_sts {
+        let mode = mta_sts.mode.map_or_else(|| "no policy".to_owned(), |mode| format!("mode {mode}"));
+        let source = format!("{:?}", mta_sts.source).to_lowercase();
+        let mode = if mta_sts.mode.is_some() { format!("{mode}, {source}") } else { mode };
+        match &mta_sts.failure {
+            Some(reason) => table.row(1, [name("MTA-STS"), mode.into(), failure(reason)]),
+            None => table.row(1, [name("MTA-STS"), mode.into()]),
+        }
+    }
+    if let Some(reason) = &result.failure {
+        table.row(1, [name("failure"), failure(reason)]);
+    }
+}
