@@ -3,7 +3,7 @@
 mod outcome;
 mod page;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,28 +57,18 @@ pub(crate) async fn run(options: &Options, tally: &mut Tally) -> Result<()> {
     tally.quiet = options.json;
     let scenarios = chosen(Scenario::all()?, &options.only)?;
     let mxtls = build_mxtls(&["--package", "mxtls"])?;
-    let lab = Arc::new(started(Lab::start_with(scenarios))?);
-
-    let turn = Arc::new(Semaphore::new(AT_ONCE));
-    let mut trials = JoinSet::new();
-    for (place, scenario) in lab.scenarios().iter().cloned().enumerate() {
-        let (lab, mxtls, turn) = (Arc::clone(&lab), mxtls.clone(), Arc::clone(&turn));
-        trials.spawn(async move {
-            let _turn = turn.acquire().await?;
-            Ok::<_, anyhow::Error>((place, both(&lab, &mxtls, &scenario).await?))
-        });
+    let stage = Arc::new(Stage { lab: started(Lab::start_with(scenarios))?, mxtls });
+    let checks = stage.all(Word::Check, tally).await?;
+    // Not one by one: a process that has begun and is not yet `mxtls` has our listeners too, and a policy host that is to begin again
+    // would find its own port taken. Here no process is left.
+    for scenario in stage.lab.scenarios() {
+        stage
+            .lab
+            .reset(&scenario.name)
+            .with_context(|| format!("scenario {} cannot be reset", scenario.name))?;
     }
-    let mut rows = Vec::new();
-    while let Some(trial) = trials.join_next().await {
-        let (place, pair) = trial??;
-        for row in &pair {
-            page::command(row, tally);
-            tally.add(u32::from(row.ok), u32::from(!row.ok));
-        }
-        rows.push((place, pair));
-    }
-    rows.sort_by_key(|(place, _)| *place);
-    let rows: Vec<Row> = rows.into_iter().flat_map(|(_, pair)| pair).collect();
+    let sends = stage.all(Word::Send, tally).await?;
+    let rows: Vec<Row> = checks.into_iter().zip(sends).flat_map(<[Row; 2]>::from).collect();
     if options.json {
         println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "schema": 1, "rows": rows }))?);
     } else {
@@ -98,35 +88,59 @@ fn chosen(mut all: Vec<Scenario>, only: &[String]) -> Result<Vec<Scenario>> {
     Ok(all)
 }
 
-/// `check` and then `send`, each on the scenario as it was at the start.
-async fn both(lab: &Lab, mxtls: &Path, scenario: &Scenario) -> Result<[Row; 2]> {
-    let check = Trial {
-        word: "check",
-        arguments: lab.check_arguments(scenario),
-        expected: Outcome::of_check(&scenario.check),
-    };
-    let send = Trial {
-        word: "send",
-        arguments: lab.send_arguments(scenario),
-        expected: Outcome::of_send(&scenario.send),
-    };
-    Ok([check.row(lab, mxtls, scenario).await?, send.row(lab, mxtls, scenario).await?])
+/// The commands that are tried.
+#[derive(Clone, Copy)]
+enum Word {
+    Check,
+    Send,
 }
 
-/// One command to be tried.
-struct Trial {
-    word: &'static str,
-    arguments: Vec<String>,
-    expected: Outcome,
+impl Word {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Send => "send",
+        }
+    }
 }
 
-impl Trial {
-    /// Runs it, and holds what it says and what the servers saw against what is expected.
-    async fn row(self, lab: &Lab, mxtls: &Path, scenario: &Scenario) -> Result<Row> {
-        let Self { word, arguments, expected } = self;
-        lab.reset(&scenario.name).with_context(|| format!("scenario {}", scenario.name))?;
-        let ran = ran(mxtls, word, &lab.options(), &arguments).await;
-        let saw = lab.saw(&scenario.name);
+/// Where scenarios are tried.
+struct Stage {
+    lab: Lab,
+    mxtls: PathBuf,
+}
+
+impl Stage {
+    /// One command on every scenario, some at a time; the rows are in the order of the scenarios.
+    async fn all(self: &Arc<Self>, word: Word, tally: &mut Tally) -> Result<Vec<Row>> {
+        let turn = Arc::new(Semaphore::new(AT_ONCE));
+        let mut trials = JoinSet::new();
+        for (place, scenario) in self.lab.scenarios().iter().cloned().enumerate() {
+            let (stage, turn) = (Arc::clone(self), Arc::clone(&turn));
+            trials.spawn(async move {
+                let _turn = turn.acquire().await?;
+                Ok::<_, anyhow::Error>((place, stage.row(&scenario, word).await))
+            });
+        }
+        let mut rows = Vec::new();
+        while let Some(trial) = trials.join_next().await {
+            let (place, row) = trial??;
+            page::command(&row, tally);
+            tally.add(u32::from(row.ok), u32::from(!row.ok));
+            rows.push((place, row));
+        }
+        rows.sort_by_key(|(place, _)| *place);
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// Runs a command, and holds what it says and what the servers saw against what is expected.
+    async fn row(&self, scenario: &Scenario, word: Word) -> Row {
+        let (arguments, expected) = match word {
+            Word::Check => (self.lab.check_arguments(scenario), Outcome::of_check(&scenario.check)),
+            Word::Send => (self.lab.send_arguments(scenario), Outcome::of_send(&scenario.send)),
+        };
+        let ran = self.ran(word, &arguments).await;
+        let saw = self.lab.saw(&scenario.name);
         let (got, said) = match &ran {
             Ok(ran) => (Outcome::seen(&saw, ran.status.code()), ran.stdout.as_slice()),
             Err(_) => (Outcome::seen(&saw, None), [].as_slice()),
@@ -145,26 +159,26 @@ impl Trial {
             Err(error) => problem = Some(format!("{error:#}")),
         }
         let command = shell::line(arguments.iter().map(String::as_str));
-        Ok(Row {
+        Row {
             scenario: scenario.name.clone(),
             matrix: scenario.matrix.clone(),
-            command: format!("mxtls {word} --json $MXTLS_LAB {command}"),
+            command: format!("mxtls {} --json $MXTLS_LAB {command}", word.name()),
             expected,
             got,
             ok,
             problem,
-        })
+        }
     }
-}
 
-/// Runs `mxtls`, which is killed when the time is over or the demonstration ends.
-async fn ran(mxtls: &Path, word: &str, options: &[String], arguments: &[String]) -> Result<Output> {
-    let mut command = Command::new(mxtls);
-    command.arg(word).arg("--json").args(options).args(arguments);
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = time::timeout(LIMIT, command.output());
-    output
-        .await
-        .with_context(|| format!("it took longer than {} s", LIMIT.as_secs()))?
-        .context("cannot run mxtls")
+    /// Runs `mxtls`, which is killed when the time is over or the demonstration ends.
+    async fn ran(&self, word: Word, arguments: &[String]) -> Result<Output> {
+        let mut command = Command::new(&self.mxtls);
+        command.arg(word.name()).arg("--json").args(self.lab.options()).args(arguments);
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        let output = time::timeout(LIMIT, command.output());
+        output
+            .await
+            .with_context(|| format!("it took longer than {} s", LIMIT.as_secs()))?
+            .context("cannot run mxtls")
+    }
 }
