@@ -44,6 +44,9 @@ pub(crate) struct Options {
 struct Row {
     scenario: String,
     matrix: String,
+    /// `check` or `send`.
+    #[serde(skip)]
+    word: &'static str,
     command: String,
     expected: Outcome,
     got: Outcome,
@@ -162,6 +165,7 @@ impl Stage {
         Row {
             scenario: scenario.name.clone(),
             matrix: scenario.matrix.clone(),
+            word: word.name(),
             command: format!("mxtls {} --json $MXTLS_LAB {command}", word.name()),
             expected,
             got,

@@ -1,17 +1,20 @@
-//! Examples in the READMEs: those in Rust compile and run as doctests, those for the shell run with the binary.
+//! Examples in the READMEs: those in Rust compile and run as doctests, those for the shell are given to the binary.
 
 use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use crate::cargo::{Package, run};
+use crate::cargo::{Package, quiet_output};
 use crate::publish_check::Unpacked;
+
+/// The beginnings of the command lines that need no network.
+const OFFLINE: [&str; 5] = ["matrix", "mta-sts parse-", "mta-sts match", "mta-sts make", "tlsa verify"];
 
 /// Checks that the package's README has an example, and that it holds.
 ///
-/// In the README of a binary every block ```` ```sh ```` is run; one that needs the network is fenced as ```` ```text ````.
+/// A binary's README has lines that begin with its name in blocks ```` ```sh ````. Those that need no network are run; the others must be
+/// understood, options and all.
 pub(crate) fn check(unpacked: &Unpacked, package: &Package) -> Result<()> {
-    let text = unpacked.read(package, "README.md")?;
     if package.has_library() {
         let tests = unpacked.output(&["test", "--doc", "--all-features", "-p", &package.name])?;
         let held = tests.lines().filter(|line| line.contains("README.md") && line.ends_with(" ok")).count();
@@ -19,30 +22,37 @@ pub(crate) fn check(unpacked: &Unpacked, package: &Package) -> Result<()> {
         ensure!(held > 0, "no example of it was tested");
         return Ok(());
     }
-    let examples = shell_examples(&text);
-    ensure!(!examples.is_empty(), "it has no block ```sh");
+    let text = unpacked.read(package, "README.md")?;
+    let lines = command_lines(&text, &package.name);
     let path = format!("{}:{}", unpacked.target().join("debug").display(), std::env::var("PATH")?);
-    for example in examples {
-        run(Command::new("sh").args(["-euc", &example]).env("PATH", &path))?;
-    }
-    Ok(())
+    let mut shell = Command::new("sh");
+    let shell = shell.env("PATH", &path).arg("-euc");
+    let (offline, online): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| is_offline(line));
+    ensure!(!offline.is_empty(), "it has no example that can be run without network");
+    let script: String = offline.iter().map(|line| format!("{} {line}\n", package.name)).collect();
+    let online: String =
+        online.iter().map(|line| format!("{} {line} --help >/dev/null\n", package.name)).collect();
+    quiet_output(shell.arg(script + &online)).map(|_| ())
 }
 
-fn shell_examples(text: &str) -> Vec<String> {
-    let mut examples = Vec::new();
-    let mut open: Option<String> = None;
+fn is_offline(line: &str) -> bool {
+    OFFLINE.iter().any(|beginning| line.starts_with(beginning))
+}
+
+/// What stands behind the program's name in the lines of the README's shell blocks, without comments.
+fn command_lines<'a>(text: &'a str, program: &str) -> Vec<&'a str> {
+    let mut lines = Vec::new();
+    let mut within = false;
     for line in text.lines() {
-        match (&mut open, line.trim_end()) {
-            (None, "```sh") => open = Some(String::new()),
-            (Some(_), "```") => examples.extend(open.take()),
-            (Some(example), line) => {
-                example.push_str(line);
-                example.push('\n');
-            }
-            (None, _) => {}
+        if line.starts_with("```") {
+            within = line == "```sh";
+        } else if within
+            && let Some(words) = line.strip_prefix(program).and_then(|rest| rest.strip_prefix(' '))
+        {
+            lines.push(words.split(" #").next().map_or(words, str::trim));
         }
     }
-    examples
+    lines
 }
 
 #[cfg(test)]
@@ -50,8 +60,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_shell_blocks_are_run() {
-        let text = "# x\n```sh\nmxtls matrix\nmxtls dns\n```\nor\n```text\nmxtls check\n```\n```rust\nfn x() {}\n```\n```sh\ntrue\n```\n";
-        assert_eq!(shell_examples(text), ["mxtls matrix\nmxtls dns\n", "true\n"]);
+    fn command_lines_of_shell_blocks() {
+        let text = "# x\n```sh\nmxtls matrix  # all of it\ncargo x\nmxtls check a.example\n```\nmxtls no\n```text\nmxtls no\n```\n```sh\nmxtls -h\n```\n";
+        assert_eq!(command_lines(text, "mxtls"), ["matrix", "check a.example", "-h"]);
+        assert!(is_offline("matrix") && !is_offline("check a.example"));
     }
 }

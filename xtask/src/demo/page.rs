@@ -26,19 +26,15 @@ pub(super) fn matrix(rows: &[Row]) {
             ids.push(&row.matrix);
         }
     }
-    let width = rows.iter().map(|row| row.scenario.len()).max().unwrap_or_default();
     for id in ids {
         println!("\n{id}");
         for pair in rows.chunk_by(|one, other| one.scenario == other.scenario) {
             let Some(row) = pair.first().filter(|row| row.matrix == id) else { continue };
             let ok = pair.iter().all(|row| row.ok);
-            let happened: Vec<_> = pair.iter().map(|row| in_words(&row.got)).collect();
-            println!(
-                "  {} {:width$}  {}",
-                if ok { "ok    " } else { "FAILED" },
-                row.scenario,
-                happened.join("; ")
-            );
+            println!("  {} {}", if ok { "ok    " } else { "FAILED" }, row.scenario);
+            for row in pair {
+                println!("           {} {}", row.word, in_words(&row.got));
+            }
         }
     }
     println!();

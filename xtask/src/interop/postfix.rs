@@ -162,6 +162,7 @@ impl Postfix {
             ("smtpd_tls_security_level", "may".to_owned()),
             ("smtpd_tls_chain_files", certificates.server.display().to_string()),
             ("smtpd_tls_loglevel", "1".to_owned()),
+            ("smtpd_tls_received_header", "yes".to_owned()),
             ("virtual_mailbox_domains", names.join(", ")),
             ("virtual_mailbox_base", mailboxes.display().to_string()),
             ("virtual_mailbox_maps", "static:inbox/".to_owned()),
