@@ -68,6 +68,8 @@ pub(crate) async fn outside(tally: &mut Tally) -> Result<Option<ExitCode>> {
     let mut inside = Command::new("unshare");
     inside.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
     inside.arg(env::current_exe()?).args(["interop", "--inside"]).arg(folder.path());
+    // What it leaves behind when it is killed goes with the folder.
+    inside.env("TMPDIR", folder.path());
     let status = inside.env(MXTLS_BIN, mxtls).kill_on_drop(true).spawn()?.wait().await?;
     match status.code() {
         Some(code) => Ok(Some(ExitCode::from(u8::try_from(code)?))),

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::tally::Tally;
+use crate::tally::{Stop, Tally};
 
 /// The tasks of this workspace.
 ///
@@ -46,7 +46,13 @@ fn main() -> ExitCode {
     let mut tally = Tally::default();
     let done = match task {
         Task::Demo(options) => interrupt::run(demo::run(&options, &mut tally)),
-        Task::Lab => return tally::exit(interrupt::run(lab::run())),
+        Task::Lab => match interrupt::run(lab::run()) {
+            // It has no other end.
+            Err(error) if matches!(error.downcast_ref(), Some(Stop::Interrupted)) => {
+                return ExitCode::SUCCESS;
+            }
+            done => return tally::exit(done),
+        },
         Task::Interop(options) if options.is_inside() => {
             interrupt::run(interop::inside(&options, &mut tally))
         }
