@@ -9,6 +9,7 @@ use std::{
     str::FromStr,
 };
 
+use json5::Position;
 use mx_resolve::{Destination, Domain};
 use mxtls_smtp_client::Mailbox;
 use mxtls_verifier::{Offer, Roots, SettingsError, TlsSettings};
@@ -23,6 +24,9 @@ use crate::problem::Problem;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
+    /// Where it was read from.
+    #[serde(skip)]
+    pub(crate) path: Option<PathBuf>,
     /// The hosts to use, in this order, instead of those that the recipients' domains name.
     #[serde(default, deserialize_with = "smart_hosts")]
     pub(crate) mx: Vec<Destination>,
@@ -68,6 +72,7 @@ impl Case {
         let text = fs::read_to_string(file)
             .map_err(|error| Problem::new(format!("cannot be read: {error}")).in_file(file))?;
         let mut case = Self::parse(&text).map_err(|problem| problem.in_file(file))?;
+        case.path = Some(file.to_owned());
         let folder = file.parent().unwrap_or(Path::new(""));
         for envelope in &mut case.envelopes {
             if let Content::File(message) = &mut envelope.content {
@@ -79,13 +84,26 @@ impl Case {
 
     fn parse(text: &str) -> Result<Self, Problem> {
         json5::from_str(text).map_err(|error| {
-            let Some(position) = error.position() else { return Problem::new(error.to_string()) };
-            let (line, column) = (position.line.saturating_add(1), position.column.saturating_add(1));
-            // The error ends with its place, which has a place of its own here.
-            let text = error.to_string();
-            let message = text.strip_suffix(&format!(" at {position}")).unwrap_or(&text);
-            Problem::new(message).at(line, Some(column))
+            // Where there is no place, the text is over too early.
+            let position = error.position().unwrap_or_else(|| Position::from_offset(text.len(), text));
+            let words = error.to_string();
+            let words = words.strip_suffix(&format!(" at {position}")).unwrap_or(&words);
+            let message = match error.code() {
+                Some(_) => format!("this is not JSON5: {words}"),
+                None => words.to_owned(),
+            };
+            Problem::new(message).at(position.line.saturating_add(1), Some(position.column.saturating_add(1)))
         })
+    }
+}
+
+impl Case {
+    /// A problem that shows only when all of the case is known, with the name of its file.
+    pub(crate) fn name_in(&self, problem: Problem) -> Problem {
+        match &self.path {
+            Some(path) if problem.file.is_none() => problem.in_file(path),
+            Some(_) | None => problem,
+        }
     }
 }
 

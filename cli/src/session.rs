@@ -75,20 +75,27 @@ fn settings(
         Some(file) => Roots::from_file(file)?,
         None => Roots::platform(),
     };
-    let of_case = |option: &[String], field: fn(&Case) -> &[String]| match case {
+    let names = |option: &[String], field: fn(&Case) -> &[String]| match case {
         Some(case) if option.is_empty() => field(case).to_vec(),
         Some(_) | None => option.to_vec(),
     };
     let offer = Offer {
-        protocols: of_case(&policy.protocols, |case| &case.protocols),
-        cipher_suites: of_case(&policy.ciphers, |case| &case.ciphers),
+        protocols: names(&policy.protocols, |case| &case.protocols),
+        cipher_suites: names(&policy.ciphers, |case| &case.ciphers),
     };
-    let mut tls = TlsSettings::new(roots, &offer).map_err(|error| Problem::new(error.to_string()))?;
+    // Whose fault it is, where the options say nothing of their own.
+    let of_case = |message: String, options_silent: bool| match case {
+        Some(case) if options_silent => case.name_in(Problem::new(message)),
+        Some(_) | None => Problem::new(message),
+    };
+    let mut tls = TlsSettings::new(roots, &offer).map_err(|error| {
+        of_case(error.to_string(), policy.protocols.is_empty() && policy.ciphers.is_empty())
+    })?;
     if let Some(at) = global.at {
         tls = tls.at(at);
     }
     SessionSettings::new(&ehlo(policy, case), tls)
-        .map_err(|error| Problem::new(format!("the name for EHLO cannot be used: {error}")))
+        .map_err(|error| of_case(format!("the name for EHLO cannot be used: {error}"), policy.ehlo.is_none()))
 }
 
 fn builder(global: &GlobalOptions) -> Result<MxResolverBuilder, Problem> {

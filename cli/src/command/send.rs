@@ -26,7 +26,11 @@ pub(crate) async fn run(
     let ehlo = session::ehlo(&options.policy, Some(&case));
     let work = case.envelopes.iter().map(|envelope| {
         let groups = groups(&envelope.rcpt, &case.mx)?;
-        Ok(Work { envelope, message: composed::message(envelope, &ehlo)?, groups })
+        Ok(Work {
+            envelope,
+            message: composed::message(envelope, &ehlo).map_err(|problem| case.name_in(problem))?,
+            groups,
+        })
     });
     let work: Vec<Work<'_>> = work.collect::<Result<_, Problem>>()?;
     let resolver = session::resolver(global, &options.policy, Some(&case))?;

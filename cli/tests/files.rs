@@ -1,0 +1,153 @@
+//! Files that cannot be used: one sentence with the file, the line, and what was expected; nothing is sent.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code outside test functions may panic too"
+)]
+
+mod process;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use process::run;
+use tempfile::TempDir;
+
+fn file(folder: &TempDir, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::write(&path, text).unwrap();
+    path
+}
+
+/// Runs the command on the file, and holds what it says against the file, the line and the sentence.
+fn refused(arguments: &[&str], path: &Path, line: Option<u64>, expected: &str, why: &str) {
+    let name = path.display().to_string();
+    let arguments: Vec<&str> =
+        arguments.iter().map(|word| if *word == "FILE" { &name } else { *word }).collect();
+    let people = run(["--resolver", "127.0.0.1:9"].iter().chain(&arguments));
+    assert_eq!((people.status, people.stdout.as_str()), (Some(2), ""), "{why}: {people:?}");
+    for part in [name.as_str(), expected] {
+        assert!(people.stderr.contains(part), "{why}: {part}: {people:?}");
+    }
+    assert_eq!(people.stderr.lines().count(), 1, "{why}: one sentence: {people:?}");
+
+    let error = run(["--json", "--resolver", "127.0.0.1:9"].iter().chain(&arguments)).error();
+    assert_eq!(error["file"].as_str(), Some(name.as_str()), "{why}: {error}");
+    assert_eq!(error["line"].as_u64(), line, "{why}: {error}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains(expected), "{why}: {message}");
+    if let Some(line) = line {
+        assert!(message.contains(&format!("line {line}")), "{why}: {message}");
+    }
+}
+
+#[test]
+fn missing_files() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("missing");
+    for (arguments, why) in [
+        (&["resolve", "example.com", "--trust-anchor", "FILE"][..], "a trust anchor"),
+        (&["resolve", "example.com", "--ca-file", "FILE"], "roots"),
+        (&["dns", "example.com", "MX", "--ca-file", "FILE"], "roots, where they may not be needed"),
+        (&["send", "--case", "FILE"], "a case"),
+        (&["send", "--from", "", "--to", "a@b.example", "--message", "FILE"], "a message"),
+    ] {
+        refused(arguments, &path, None, "cannot be read", why);
+    }
+}
+
+#[test]
+fn trust_anchors() {
+    let folder = TempDir::new().unwrap();
+    for (text, line, expected, why) in [
+        ("", 1, "no", "no anchor at all"),
+        (". IN A 192.0.2.1\n", 1, "expected a DS or DNSKEY record", "no anchor"),
+        ("; a comment\n\nroot IN DS 1 13 2 00\n", 3, "expected an absolute domain name", "a relative name"),
+    ] {
+        let path = file(&folder, "anchor", text);
+        refused(&["dns", "example.com", "MX", "--trust-anchor", "FILE"], &path, Some(line), expected, why);
+    }
+}
+
+#[test]
+fn root_certificates() {
+    let folder = TempDir::new().unwrap();
+    for (text, line, expected, why) in [
+        ("", None, "expected certificates in PEM, found none", "nothing"),
+        (
+            "\n-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n",
+            Some(2),
+            "expected a certificate in base64",
+            "no base64",
+        ),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n", Some(1), "expected -----END CERTIFICATE-----", "no end"),
+    ] {
+        let path = file(&folder, "ca.pem", text);
+        for command in [
+            &["check", "example.com", "--ca-file", "FILE"][..],
+            &["mta-sts", "example.com", "--ca-file", "FILE"],
+        ] {
+            refused(command, &path, line, expected, why);
+        }
+    }
+}
+
+#[test]
+fn case_files() {
+    let folder = TempDir::new().unwrap();
+    let envelope = r#"{ mail: "a@b.example", rcpt: ["c@d.example"], message: "" }"#;
+    for (text, line, expected, why) in [
+        (String::new(), Some(1), "EOF", "nothing"),
+        (format!("{{\n  envelopes: [{envelope}],\n  prot: 2 }}"), Some(3), "unknown field `prot`", "it is named"),
+        (format!("{{ requireTls: true, envelopes: [{envelope}] }}"), Some(1), "unknown field `requireTls`", "not built"),
+        ("{\n envelopes: [\n]}".to_owned(), Some(2), "at least one", "nothing to send"),
+        ("{ port: 25 }".to_owned(), Some(1), "missing field `envelopes`", "no envelopes"),
+        (format!("{{\nenvelopes: [{envelope}], protocols: [\"TLSv1.1\"] }}"), None, "no TLS version is left", "all too old"),
+        (
+            "{ envelopes: [{ mail: \"a@b.example\", rcpt: [\"c@d.example\"], message: \"\", subject: \"a\\r\\nb\" }] }".to_owned(),
+            None,
+            "control character",
+            "a line end in the subject",
+        ),
+    ] {
+        let path = file(&folder, "case.json5", text);
+        refused(&["send", "--case", "FILE"], &path, line, expected, why);
+    }
+}
+
+#[test]
+fn messages() {
+    let folder = TempDir::new().unwrap();
+    for (text, expected, why) in [
+        ("Subject: a\n\nb\rc\n", "Line 3 of the message holds a CR without an LF", "a bare CR"),
+        ("Subject: a\n\nb\0\n", "Line 3 of the message holds a NUL", "a NUL"),
+    ] {
+        let path = file(&folder, "message.eml", text);
+        let arguments = ["send", "--from", "a@b.example", "--to", "c@d.example", "--message", "FILE"];
+        refused(&arguments, &path, None, expected, why);
+    }
+    // Beside the case file, and named as it was found there.
+    let path = folder.path().join("absent.eml");
+    let case = r#"{ envelopes: [{ mail: "", rcpt: ["c@d.example"], file: "absent.eml" }] }"#;
+    let case = file(&folder, "case.json5", case).display().to_string();
+    refused(&["send", "--case", &case], &path, None, "cannot be read", "a message that a case names");
+}
+
+#[test]
+fn addresses() {
+    let folder = TempDir::new().unwrap();
+    let message = file(&folder, "message.eml", "Subject: a\n\nb\n").display().to_string();
+    for (from, to, expected, why) in [
+        ("a", "b@c.example", "\"a\" is no e-mail address", "a sender without a domain"),
+        ("a@b.example", "c@d..example", "\"c@d..example\" is no e-mail address", "an empty label"),
+        ("a@b.example", "c@d.example>\r\nRCPT TO:<x@y.example", "is no e-mail address", "a second command"),
+    ] {
+        let ended =
+            run(["--resolver", "127.0.0.1:9", "send", "--from", from, "--to", to, "--message", &message]);
+        assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""), "{why}: {ended:?}");
+        assert!(ended.stderr.contains(expected), "{why}: {ended:?}");
+    }
+}

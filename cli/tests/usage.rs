@@ -1,0 +1,141 @@
+//! The command line: what it takes, what it refuses, and how it says so.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code outside test functions may panic too"
+)]
+
+mod process;
+
+use process::run;
+
+const COMMANDS: [&str; 6] = ["resolve", "check", "send", "mta-sts", "dns", "matrix"];
+
+#[test]
+fn mistakes_end_with_2_and_one_sentence() {
+    for (arguments, expected, why) in [
+        (&[][..], "", "a command is expected"),
+        (&["deliver"], "deliver", "no such command"),
+        (&["resolve"], "DESTINATION", "a destination is expected"),
+        (&["resolve", "a..b"], "a label is empty", "an empty label"),
+        (&["resolve", "192.0.2.1"], "an address is written in brackets", "an address without brackets"),
+        (&["check", "[mx.example.com]:0"], "a port is a number from 1 to 65535", "port 0"),
+        (&["resolve", "example.com", "--dane-only", "mx.example.com"], "--dane-only", "one or the other"),
+        (&["resolve", "--dane-only", "a..b"], "a label is empty", "no host"),
+        (&["resolve", "example.com", "--resolver", "dns.example"], "expected an IP address", "a name"),
+        (&["resolve", "example.com", "--resolver", "tls://192.0.2.1"], "expected an IP address", "not built"),
+        (&["resolve", "example.com", "--ipv4", "--ipv6"], "--ipv6", "one family or the other"),
+        (&["resolve", "example.com", "--timeout", "0"], "--timeout", "no time at all"),
+        (&["resolve", "example.com", "--at", "yesterday"], "expected a time", "no time"),
+        (&["resolve", "example.com", "--port", "65536"], "--port", "no port"),
+        (&["check", "example.com", "--require", "all"], "--require", "no level"),
+        (&["check", "example.com", "--concurrency", "0"], "--concurrency", "none at a time"),
+        (
+            &["check", "example.com", "--protocols", "TLSv1.1"],
+            "no TLS version is left",
+            "nothing at or above 1.2",
+        ),
+        (
+            &["check", "example.com", "--protocols", "TLSv1.4"],
+            "unknown TLS version \"TLSv1.4\"",
+            "no such version",
+        ),
+        (&["check", "example.com", "--ciphers", "NULL"], "unknown cipher suite \"NULL\"", "no such suite"),
+        (
+            &[
+                "check",
+                "example.com",
+                "--protocols",
+                "TLSv1.3",
+                "--ciphers",
+                "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+            ],
+            "no cipher suite is left",
+            "a suite of another version",
+        ),
+        (&["check", "example.com", "--ehlo", "a b"], "the name for EHLO", "a space in a command"),
+        (&["check", "example.com", "--log", "a=b=c"], "--log expects", "no filter"),
+        (&["send", "--from", "a@b.example"], "--to", "recipients and a message are expected"),
+        (&["send", "--case", "x", "--from", "a@b.example"], "--case", "one or the other"),
+        (&["mta-sts"], "DOMAIN", "a domain is expected"),
+        (&["mta-sts", "a.example", "--domain", "b.example"], "--domain", "one or the other"),
+        (&["dns", "example.com"], "a record type is expected", "no type"),
+        (&["dns", "example.com", "NONSENSE"], "\"NONSENSE\" is not a DNS record type", "no such type"),
+        (&["dns", "a..b", "MX"], "\"a..b\" is not a domain name", "an empty label"),
+        (&["dns", "-", "MX"], "standard input", "a type beside standard input"),
+        (&["matrix", "extra"], "extra", "nothing is expected"),
+    ] {
+        let people = run(["--resolver", "127.0.0.1:9"].iter().chain(arguments));
+        assert_eq!(people.status, Some(2), "{why}: {people:?}");
+        assert_eq!(people.stdout, "", "{why}");
+        assert!(people.stderr.contains(expected), "{why}: {people:?}");
+
+        let error = run(["--resolver", "127.0.0.1:9", "--json"].iter().chain(arguments)).error();
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(expected), "{why}: {message}");
+        assert!(!message.contains('\n') && !message.contains("Usage:"), "{why}: one sentence: {message}");
+        assert!(
+            error["file"].is_null() && error["line"].is_null() && error["column"].is_null(),
+            "{why}: {error}"
+        );
+    }
+}
+
+/// What is not built is absent: accepted and ignored would be worse.
+#[test]
+fn what_is_not_built_is_refused() {
+    for (arguments, why) in [
+        (&["--dnssec", "auto"][..], "validation over the upstream is all there is"),
+        (&["--dnssec", "trust-ad"], "the AD bit"),
+        (&["--dnssec", "recursive"], "a recursion of our own"),
+        (&["--trust-resolver"], "belongs to the AD bit"),
+        (&["--root-hints", "x"], "belongs to the recursion"),
+        (&["--dns-port", "53"], "the same"),
+        (&["--exclude-net", "192.0.2.0/24"], "networks"),
+        (&["--insecure-mx", "may"], "lowering"),
+        (&["--dane-profile", "full"], "usages 0 and 1"),
+        (&["--html", "x"], "a page"),
+        (&["--cache", "sqlite:x"], "a cache that stays"),
+    ] {
+        let ended = run(["check", "example.com", "--resolver", "127.0.0.1:9"].iter().chain(arguments));
+        assert_eq!(ended.status, Some(2), "{why}: {ended:?}");
+        assert!(ended.stderr.contains(arguments[0]), "{why}: {ended:?}");
+    }
+}
+
+#[test]
+fn help_and_version() {
+    let version = run(["--version"]);
+    assert_eq!(
+        (version.status, version.stdout.trim()),
+        (Some(0), concat!("mxtls ", env!("CARGO_PKG_VERSION")))
+    );
+    let help = run(["--help"]);
+    assert_eq!(help.status, Some(0));
+    for command in COMMANDS {
+        assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}: {}", help.stdout);
+        let own = run([command, "--help"]);
+        assert_eq!((own.status, own.stderr.as_str()), (Some(0), ""), "{command}");
+        for option in
+            ["--json", "--resolver", "--trust-anchor", "--ca-file", "--timeout", "--at", "--log-format"]
+        {
+            assert!(own.stdout.contains(option), "{command} takes {option}: {}", own.stdout);
+        }
+        let takes_policy = matches!(command, "resolve" | "check" | "send");
+        for option in ["--port ", "--require", "--protocols", "--ciphers", "--ehlo", "--seed"] {
+            assert_eq!(own.stdout.contains(option), takes_policy, "{command} and {option}: {}", own.stdout);
+        }
+        assert_eq!(run([command, "--json", "--help"]).stdout, own.stdout, "{command}: help is for people");
+    }
+}
+
+#[test]
+fn json_may_stand_before_and_behind_the_command() {
+    assert_eq!(run(["--json", "matrix"]).document(), run(["matrix", "--json"]).document());
+    run(["--json", "resolve"]).error();
+    run(["resolve", "--json"]).error();
+    // Behind `--` it is no option.
+    let ended = run(["resolve", "--", "a..b", "--json"]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
+}
