@@ -14,6 +14,8 @@ use crate::{discovery::Resolution, record::SecureMxRecord};
 
 /// Addresses of one host that are tried (RFC 5321 §5.1 asks for at least two, and allows a limit).
 const MAX_ADDRESSES: usize = 16;
+/// Sessions for one message: a domain that names slow servers without end gets no more.
+const MAX_ATTEMPTS: usize = 64;
 /// Hosts that are checked at the same time.
 const HOSTS_AT_ONCE: usize = 8;
 
@@ -112,7 +114,7 @@ impl Deliverer {
         self
     }
 
-    /// Connects to every address of every host, up to the point where mail would follow.
+    /// Connects to every address of every host (16 at the most), up to the point where mail would follow.
     pub async fn check(&self, resolution: &Resolution) -> Checked {
         let hosts: Vec<_> = resolution.hosts.iter().map(|host| self.check_host(host)).collect();
         let hosts = stream::iter(hosts).buffered(HOSTS_AT_ONCE).collect().await;
@@ -149,11 +151,7 @@ impl Deliverer {
         }
         for host in &resolution.hosts {
             match self.usable(host) {
-                Ok(policy) => {
-                    for address in host.socket_addresses().take(MAX_ADDRESSES) {
-                        self.send_to(&mut delivery, host, policy, address, interrupt).await;
-                    }
-                }
+                Ok(policy) => self.send_to(&mut delivery, host, policy, interrupt).await,
                 Err(failure) => delivery.fail_open(&failure),
             }
         }
@@ -165,23 +163,23 @@ impl Deliverer {
         delivery: &mut Delivery<'_>,
         host: &SecureMxRecord,
         policy: &SecurityPolicy,
-        address: SocketAddr,
         interrupt: &mut Interrupt,
     ) {
-        let mut server = self.server(host, policy, address);
-        while let Some(envelope) = delivery.open_envelope() {
-            if interrupt.is_triggered() {
-                let message = "The delivery was interrupted before its outcome.";
-                delivery.interrupted(&Failure::new(FailureCode::Interrupted, message));
-                return;
+        for address in host.socket_addresses().take(MAX_ADDRESSES) {
+            let mut server = self.server(host, policy, address);
+            while let Some(envelope) = delivery.next_envelope(interrupt) {
+                let attempt = mxtls_smtp_client::deliver(&server, &self.settings, &envelope, interrupt).await;
+                let injected = is_injection(&attempt);
+                let retry = attempt.retry_clear_text && server.starttls != StartTlsUse::NotSent;
+                delivery.record(host, policy, attempt);
+                if injected {
+                    return;
+                }
+                if !retry {
+                    break;
+                }
+                server.starttls = StartTlsUse::NotSent;
             }
-            let attempt = mxtls_smtp_client::deliver(&server, &self.settings, &envelope, interrupt).await;
-            let retry = attempt.retry_clear_text;
-            delivery.record(host, policy, attempt);
-            if !retry || server.starttls == StartTlsUse::NotSent {
-                return;
-            }
-            server.starttls = StartTlsUse::NotSent;
         }
     }
 
@@ -193,14 +191,16 @@ impl Deliverer {
         let mut report = HostReport::unreachable(host, no_address(&host.hostname));
         for address in host.socket_addresses().take(MAX_ADDRESSES) {
             let mut server = self.server(host, policy, address);
-            let mut attempt =
-                mxtls_smtp_client::check(&server, &self.settings, &mut Interrupt::never()).await;
-            if attempt.retry_clear_text {
-                server.starttls = StartTlsUse::NotSent;
-                report.attempts.push(attempt);
-                attempt = mxtls_smtp_client::check(&server, &self.settings, &mut Interrupt::never()).await;
-            }
+            let attempt = mxtls_smtp_client::check(&server, &self.settings, &mut Interrupt::never()).await;
+            let (injected, retry) = (is_injection(&attempt), attempt.retry_clear_text);
             report.add(attempt);
+            if injected {
+                break;
+            }
+            if retry {
+                server.starttls = StartTlsUse::NotSent;
+                report.add(mxtls_smtp_client::check(&server, &self.settings, &mut Interrupt::never()).await);
+            }
         }
         report
     }
@@ -238,10 +238,12 @@ impl Checked {
             .and_then(|attempt| attempt.would_fail.clone());
         let failures: Vec<&Failure> =
             failure.into_iter().chain(hosts.iter().filter_map(|h| h.failure.as_ref())).collect();
+        // Permanent only where every host says so.
+        let permanent =
+            !failures.is_empty() && failures.iter().all(|failure| failure.verdict() == Verdict::Bounce);
         let verdict = match &usable {
             Some(_) => Verdict::Deliver,
-            // Permanent only where every host says so.
-            None if failures.iter().all(|failure| failure.verdict() == Verdict::Bounce) => Verdict::Bounce,
+            None if permanent => Verdict::Bounce,
             None => Verdict::Defer,
         };
         let failure =
@@ -264,8 +266,8 @@ impl HostReport {
     }
 
     /// A host accepts if one address does, is unreachable if all are, and rejects otherwise.
-    fn add(&mut self, attempt: Attempt) {
-        let first = self.attempts.iter().all(|earlier| earlier.retry_clear_text);
+    fn add(&mut self, mut attempt: Attempt) {
+        carry_would_fail(self.attempts.last(), &mut attempt);
         match (self.verdict, attempt.verdict) {
             (AttemptVerdict::Accept, _) => {}
             (_, AttemptVerdict::Accept) => {
@@ -273,15 +275,14 @@ impl HostReport {
                 self.channel = attempt.channel;
                 self.failure = None;
             }
-            (AttemptVerdict::Reject, _) => {}
             (AttemptVerdict::Unreachable, AttemptVerdict::Reject) => {
                 self.verdict = AttemptVerdict::Reject;
                 self.failure.clone_from(&attempt.failure);
             }
-            (AttemptVerdict::Unreachable, AttemptVerdict::Unreachable) if first => {
+            (AttemptVerdict::Unreachable, AttemptVerdict::Unreachable) if self.attempts.is_empty() => {
                 self.failure.clone_from(&attempt.failure);
             }
-            (AttemptVerdict::Unreachable, AttemptVerdict::Unreachable) => {}
+            (AttemptVerdict::Unreachable, AttemptVerdict::Unreachable) | (AttemptVerdict::Reject, _) => {}
         }
         self.attempts.push(attempt);
     }
@@ -297,6 +298,20 @@ impl HostReport {
             }
             (AttemptVerdict::Accept | AttemptVerdict::Reject | AttemptVerdict::Unreachable, _, _) => None,
         }
+    }
+}
+
+/// Somebody on the path spoke into the session: nothing more is tried at this host, at no address, whatever its policy.
+fn is_injection(attempt: &Attempt) -> bool {
+    attempt.failure.as_ref().is_some_and(|failure| failure.code == FailureCode::Injection)
+}
+
+/// What a policy in testing mode would have refused is what broke TLS, not that the retry did without it.
+fn carry_would_fail(earlier: Option<&Attempt>, retry: &mut Attempt) {
+    if let Some(earlier) =
+        earlier.filter(|earlier| earlier.retry_clear_text && earlier.address == retry.address)
+    {
+        retry.would_fail.clone_from(&earlier.would_fail);
     }
 }
 
@@ -323,8 +338,16 @@ impl<'a> Delivery<'a> {
         Self { envelope, recipients: envelope.recipients().iter().map(open).collect(), attempts: vec![] }
     }
 
-    /// The message for those recipients that may still be offered; `None` where there is none left.
-    fn open_envelope(&self) -> Option<Envelope> {
+    /// The message for those recipients that may still be offered; `None` where there is none left, or an end to it.
+    fn next_envelope(&mut self, interrupt: &Interrupt) -> Option<Envelope> {
+        if interrupt.is_triggered() {
+            let message = "The delivery was interrupted before its outcome.";
+            self.fail_open(&Failure::new(FailureCode::Interrupted, message));
+            self.close();
+        }
+        if self.attempts.len() >= MAX_ATTEMPTS {
+            self.close();
+        }
         let open = self.recipients.iter().filter(|progress| !progress.closed);
         let mailboxes = open.map(|progress| progress.mailbox.clone()).collect();
         match Envelope::new(self.envelope.mail().cloned(), mailboxes, self.envelope.message().clone()) {
@@ -339,14 +362,14 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    fn interrupted(&mut self, failure: &Failure) {
-        self.fail_open(failure);
+    fn close(&mut self) {
         for progress in &mut self.recipients {
             progress.closed = true;
         }
     }
 
-    fn record(&mut self, host: &SecureMxRecord, policy: &SecurityPolicy, attempt: Attempt) {
+    fn record(&mut self, host: &SecureMxRecord, policy: &SecurityPolicy, mut attempt: Attempt) {
+        carry_would_fail(self.attempts.last().map(|(_, earlier)| earlier), &mut attempt);
         let open = self.recipients.iter_mut().filter(|progress| !progress.closed);
         for (progress, outcome) in open.zip(&attempt.recipients) {
             let delivered = match (outcome.verdict, attempt.channel) {
@@ -421,7 +444,7 @@ mod tests {
         fn is_send<T: Send>(_: &T) {}
         let settings = TlsSettings::new(Roots::platform(), &Offer::default()).unwrap();
         let deliverer = Deliverer::new(SessionSettings::new("client.example", settings).unwrap());
-        let resolver = MxResolver::builder().upstream(([127, 0, 0, 1], 53).into()).build().unwrap();
+        let resolver = MxResolver::builder().upstream(std::net::SocketAddr::from(([127, 0, 0, 1], 53))).build().unwrap();
         let resolution = resolver.resolve(&"[127.0.0.1]".parse().unwrap()).await;
         let message = Message::new(b"\r\n".as_slice()).unwrap();
         let envelope = Envelope::new(None, vec!["a@example.com".parse().unwrap()], message).unwrap();

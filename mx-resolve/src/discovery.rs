@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::join, stream};
 use hickory_proto::rr::{RData, RecordType};
 use mxtls_policy::{
-    Exchange, Exchanges, Explanation, Failure, Found, Lookup, MtaStsEvidence, Mx, MxSource, NextHop, Status,
-    exchanges,
+    Exchange, Exchanges, Explanation, Failure, Found, HostEvidence, Lookup, MtaStsEvidence, Mx, MxSource,
+    NextHop, Outcome, Status, exchanges,
 };
 use rand::seq::SliceRandom;
 
@@ -47,12 +47,27 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    fn failed(destination: Destination, failure: Failure, explain: Vec<Explanation>) -> Self {
+    /// No server, and why; what the MX answer says beyond that is kept.
+    fn failed(
+        destination: &Destination,
+        domain: &Domain,
+        mx: &Lookup<Vec<Mx>>,
+        failure: Failure,
+        explain: Vec<Explanation>,
+    ) -> Self {
+        let (next_hop, mx_source, mx_status) = match mx {
+            Ok(answer) => {
+                let next_hop = answer.expanded().map_or_else(|| domain.to_string(), str::to_owned);
+                let source = matches!(answer.outcome, Outcome::Records(_)).then_some(MxSource::Mx);
+                (Some(next_hop), source, Some(answer.status))
+            }
+            Err(_) => (None, None, None),
+        };
         Self {
-            destination,
-            next_hop: None,
-            mx_source: None,
-            mx_status: None,
+            destination: destination.clone(),
+            next_hop,
+            mx_source,
+            mx_status,
             #[cfg(feature = "mta-sts")]
             mta_sts: None,
             hosts: vec![],
@@ -90,7 +105,7 @@ impl MxResolver {
     /// The DANE side of one host that the caller names: addresses, TLSA records, and the policy that follows from them
     /// alone. The records in force are those of [`SecurityPolicy::tlsa_records`](mxtls_policy::SecurityPolicy).
     pub async fn check_dane(&self, host: &Domain, port: u16) -> SecureMxRecord {
-        let next_hop = NextHop { name: host.to_string(), expanded: None, by_mx: false };
+        let next_hop = NextHop { name: host.to_string(), expanded: None, source: MxSource::Host };
         let Inner { dns, families, .. } = self.inner();
         let evidence = host::gather(dns, *families, host.as_str(), port, Found::Securely, next_hop).await;
         SecureMxRecord::decide(0, port, &evidence, &MtaStsEvidence::NoPolicy)
@@ -102,15 +117,19 @@ impl MxResolver {
         let mut steps = vec![explain::lookup("mx-lookup", &subject, &mx, "RFC 5321 5.1")];
         let mut found = match exchanges(domain.as_str(), &mx) {
             Ok(found) => found,
-            Err(failure) => return Resolution::failed(destination.clone(), failure, steps),
+            Err(failure) => return Resolution::failed(destination, domain, &mx, failure, steps),
         };
         self.shuffle(&mut found.hosts);
         found.hosts.truncate(MAX_HOSTS);
-        let (evidence, report) = self.find_mta_sts(domain.as_str(), &mut steps).await;
-        let hosts = self.hosts(&found, &evidence).await;
+        let ((evidence, report), gathered) =
+            join(self.find_mta_sts(domain.as_str()), self.gather(&found)).await;
+        steps.extend(mta_sts_step(domain.as_str(), &report));
+        let hosts = gathered
+            .iter()
+            .zip(&found.hosts)
+            .map(|(gathered, exchange)| self.decide(&found, exchange, gathered, &evidence));
+        let hosts: Vec<SecureMxRecord> = hosts.collect();
         steps.extend(hosts.iter().flat_map(|host| host.explain.clone()));
-        #[cfg(not(feature = "mta-sts"))]
-        let () = report;
         Resolution {
             destination: destination.clone(),
             next_hop: Some(found.next_hop.expanded.unwrap_or(found.next_hop.name)),
@@ -126,16 +145,17 @@ impl MxResolver {
 
     async fn resolve_host(&self, destination: &Destination, host: &Domain, port: Option<u16>) -> Resolution {
         let Inner { dns, families, port: default_port, .. } = self.inner();
-        let mut steps = vec![];
-        // RFC 8461 §3.4: for a smart host its own name is the policy domain.
-        let (evidence, report) = self.find_mta_sts(host.as_str(), &mut steps).await;
-        let next_hop = NextHop { name: host.to_string(), expanded: None, by_mx: false };
+        let next_hop = NextHop { name: host.to_string(), expanded: None, source: MxSource::Host };
         let port = port.unwrap_or(*default_port);
-        let gathered = host::gather(dns, *families, host.as_str(), port, Found::Securely, next_hop).await;
+        // RFC 8461 §3.4: for a smart host its own name is the policy domain.
+        let ((evidence, report), gathered) = join(
+            self.find_mta_sts(host.as_str()),
+            host::gather(dns, *families, host.as_str(), port, Found::Securely, next_hop),
+        )
+        .await;
         let record = SecureMxRecord::decide(0, port, &gathered, &evidence);
+        let mut steps: Vec<Explanation> = mta_sts_step(host.as_str(), &report).into_iter().collect();
         steps.extend(record.explain.clone());
-        #[cfg(not(feature = "mta-sts"))]
-        let () = report;
         Resolution {
             destination: destination.clone(),
             next_hop: Some(host.to_string()),
@@ -180,42 +200,59 @@ impl MxResolver {
         }
     }
 
-    async fn hosts(&self, found: &Exchanges, mta_sts: &MtaStsEvidence) -> Vec<SecureMxRecord> {
-        let hosts: Vec<_> = found.hosts.iter().map(|exchange| self.host(found, exchange, mta_sts)).collect();
+    /// The evidence about every host, or why its MX record already makes it unusable.
+    async fn gather(&self, found: &Exchanges) -> Vec<Result<HostEvidence, Failure>> {
+        let hosts: Vec<_> = found.hosts.iter().map(|exchange| self.gather_host(found, exchange)).collect();
         stream::iter(hosts).buffered(HOSTS_AT_ONCE).collect().await
     }
 
-    async fn host(
+    async fn gather_host(&self, domain: &Exchanges, exchange: &Exchange) -> Result<HostEvidence, Failure> {
+        if let Some(failure) = &exchange.failure {
+            return Err(failure.clone());
+        }
+        let Inner { dns, families, port, .. } = self.inner();
+        let found = Found::from(domain.status);
+        Ok(host::gather(dns, *families, &exchange.host, *port, found, domain.next_hop.clone()).await)
+    }
+
+    fn decide(
         &self,
         domain: &Exchanges,
         exchange: &Exchange,
+        evidence: &Result<HostEvidence, Failure>,
         mta_sts: &MtaStsEvidence,
     ) -> SecureMxRecord {
-        let Inner { dns, families, port, .. } = self.inner();
-        let found = Found::from(domain.status);
-        let Exchange { preference, host, failure } = exchange;
-        if let Some(failure) = failure {
-            return SecureMxRecord::unusable(host, *preference, *port, found, failure.clone());
+        let (Exchange { preference, host, .. }, port) = (exchange, self.inner().port);
+        match evidence {
+            Ok(evidence) => SecureMxRecord::decide(*preference, port, evidence, mta_sts),
+            Err(failure) => {
+                SecureMxRecord::unusable(host, *preference, port, Found::from(domain.status), failure.clone())
+            }
         }
-        let evidence = host::gather(dns, *families, host, *port, found, domain.next_hop.clone()).await;
-        SecureMxRecord::decide(*preference, *port, &evidence, mta_sts)
     }
 
     #[cfg(feature = "mta-sts")]
-    async fn find_mta_sts(
-        &self,
-        domain: &str,
-        steps: &mut Vec<Explanation>,
-    ) -> (MtaStsEvidence, crate::MtaStsReport) {
-        let (evidence, report) = self.inner().mta_sts.find(&self.inner().dns, domain).await;
-        steps.push(report.explanation(domain));
-        (evidence, report)
+    async fn find_mta_sts(&self, domain: &str) -> (MtaStsEvidence, crate::MtaStsReport) {
+        self.inner().mta_sts.find(&self.inner().dns, domain).await
     }
 
     #[cfg(not(feature = "mta-sts"))]
-    async fn find_mta_sts(&self, _domain: &str, _steps: &mut Vec<Explanation>) -> (MtaStsEvidence, ()) {
-        (MtaStsEvidence::NoPolicy, ())
+    async fn find_mta_sts(&self, _domain: &str) -> (MtaStsEvidence, NoReport) {
+        (MtaStsEvidence::NoPolicy, NoReport)
     }
+}
+
+#[cfg(feature = "mta-sts")]
+fn mta_sts_step(domain: &str, report: &crate::MtaStsReport) -> Option<Explanation> {
+    Some(report.explanation(domain))
+}
+
+#[cfg(not(feature = "mta-sts"))]
+struct NoReport;
+
+#[cfg(not(feature = "mta-sts"))]
+fn mta_sts_step(_domain: &str, _report: &NoReport) -> Option<Explanation> {
+    None
 }
 
 #[cfg(test)]
@@ -225,7 +262,7 @@ mod tests {
     #[test]
     fn futures_may_move_between_threads() {
         fn is_send<T: Send>(_: &T) {}
-        let resolver = MxResolver::builder().upstream(([127, 0, 0, 1], 53).into()).build().unwrap();
+        let resolver = MxResolver::builder().upstream(std::net::SocketAddr::from(([127, 0, 0, 1], 53))).build().unwrap();
         let destination = "example.com".parse().unwrap();
         is_send(&resolver.resolve(&destination));
         is_send(&resolver.resolve_secure_mx("example.com"));

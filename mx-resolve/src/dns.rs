@@ -20,8 +20,10 @@ use crate::{cache::ExpiringMap, transport::Transport};
 
 /// Verdicts kept, and as many DS and DNSKEY answers. A verdict takes a few kilobytes at the most.
 const CACHE_ENTRIES: usize = 4096;
-/// Nothing is kept longer than a day, whatever its TTL (RFC 8767 §4 has the same for stale data's fresh twin).
+/// Nothing is kept longer than a day, whatever its TTL.
 const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
+/// A verdict may take several questions one after the other; whoever answers each at the last moment gains no more.
+const QUESTION_TIME: Duration = Duration::from_secs(60);
 
 /// Asks questions and judges the answers.
 pub(crate) struct Dns {
@@ -42,12 +44,26 @@ impl Dns {
         }
     }
 
-    /// The verdict on one question.
-    pub(crate) async fn ask(&self, name: &Name, record_type: RecordType) -> Result<Arc<Verdict>, Failure> {
+    /// The verdict on one question, within the time for all the questions behind it.
+    pub(crate) async fn ask(
+        &self,
+        name: &Name,
+        record_type: RecordType,
+    ) -> Result<Arc<Verdict>, LookupError> {
         let question = Question::new(name.clone(), record_type);
         if let Some(verdict) = lock(&self.verdicts).get(&question, Instant::now()) {
             return Ok(verdict);
         }
+        match tokio::time::timeout(QUESTION_TIME, self.judge(question)).await {
+            Ok(result) => result.map_err(|failure| lookup_error(&failure)),
+            Err(_elapsed) => Err(LookupError {
+                kind: LookupErrorKind::Timeout,
+                detail: format!("no verdict within {} seconds", QUESTION_TIME.as_secs()),
+            }),
+        }
+    }
+
+    async fn judge(&self, question: Question) -> Result<Arc<Verdict>, Failure> {
         let (result, fetched) = match self.validate(&question, true).await {
             // A remembered DS or DNSKEY answer may be older than what the zone shows now: a roll-over is no attack.
             (Err(_), fetched) if fetched.remembered => self.validate(&question, false).await,
@@ -128,12 +144,12 @@ fn unix_seconds() -> u32 {
 
 /// The verdict as evidence, with the records that `read` understands. Without any, there is no data.
 pub(crate) fn evidence<T>(
-    verdict: &Result<Arc<Verdict>, Failure>,
+    verdict: &Result<Arc<Verdict>, LookupError>,
     read: impl FnMut(&RData) -> Option<T>,
 ) -> Result<Answer<Vec<T>>, LookupError> {
     let verdict = match verdict {
         Ok(verdict) => verdict,
-        Err(failure) => return Err(lookup_error(failure)),
+        Err(error) => return Err(error.clone()),
     };
     let outcome = match &verdict.outcome {
         dnssec::Outcome::Records(records) => {
@@ -160,14 +176,14 @@ pub(crate) fn evidence<T>(
     Ok(Answer { status: status(verdict.status), outcome, aliases: aliases.collect() })
 }
 
-pub(crate) fn status(status: dnssec::Status) -> Status {
+fn status(status: dnssec::Status) -> Status {
     match status {
         dnssec::Status::Secure => Status::Secure,
         dnssec::Status::Insecure => Status::Insecure,
     }
 }
 
-pub(crate) fn lookup_error(failure: &Failure) -> LookupError {
+fn lookup_error(failure: &Failure) -> LookupError {
     let kind = match failure.kind() {
         FailureKind::Bogus => LookupErrorKind::Bogus,
         FailureKind::Indeterminate => LookupErrorKind::Indeterminate,

@@ -2,9 +2,9 @@
 
 use std::{str::FromStr, sync::Arc};
 
-use dnssec::{Failure as DnssecFailure, Verdict};
-use hickory_proto::rr::{Name, RecordType};
-use mxtls_policy::{Answer, Failure};
+use dnssec::Verdict;
+use hickory_proto::rr::{Name, RData, RecordType};
+use mxtls_policy::{Answer, Failure, LookupError};
 
 use crate::{
     dns::{evidence, name_text},
@@ -66,8 +66,8 @@ fn parse_name(text: &str) -> Result<Name, DnsQuestionError> {
 }
 
 impl DnsAnswer {
-    fn new(name: String, record_type: RecordType, verdict: &Result<Arc<Verdict>, DnssecFailure>) -> Self {
-        let result = evidence(verdict, |data| Some(data.to_string()))
+    fn new(name: String, record_type: RecordType, verdict: &Result<Arc<Verdict>, LookupError>) -> Self {
+        let result = evidence(verdict, |data| Some(presentation(data)))
             .map_err(|error| error.failure(&format!("{name} {record_type}")));
         let (ttl, proof) = match verdict {
             Ok(verdict) => {
@@ -76,5 +76,57 @@ impl DnsAnswer {
             Err(_) => (None, vec![]),
         };
         Self { name, record_type: record_type.to_string(), result, ttl, proof }
+    }
+}
+
+/// Record data as zone files have it (RFC 1035 §5.1). What a terminal would obey is escaped.
+fn presentation(data: &RData) -> String {
+    if let RData::TXT(txt) = data {
+        let strings: Vec<String> = txt.txt_data.iter().map(|string| quoted(string)).collect();
+        return strings.join(" ");
+    }
+    let mut text = String::new();
+    for character in data.to_string().chars() {
+        if character.is_control() {
+            let mut octets = [0; 4];
+            text.extend(character.encode_utf8(&mut octets).bytes().map(escaped));
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+fn quoted(string: &[u8]) -> String {
+    let octets = string.iter().map(|octet| match octet {
+        b'"' | b'\\' => format!("\\{}", char::from(*octet)),
+        b' '..=b'~' => char::from(*octet).to_string(),
+        _ => escaped(*octet),
+    });
+    format!("\"{}\"", octets.collect::<String>())
+}
+
+fn escaped(octet: u8) -> String {
+    format!("\\{octet:03}")
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::rr::rdata::TXT;
+
+    use super::*;
+
+    #[test]
+    fn text_stays_text() {
+        for (strings, expected, why) in [
+            (vec![&b"v=STSv1; id=1;"[..]], r#""v=STSv1; id=1;""#, "plain"),
+            (vec![b"a", b"b c"], r#""a" "b c""#, "strings keep their borders"),
+            (vec![br#"a"b\c"#], r#""a\"b\\c""#, "quotes and backslashes"),
+            (vec![b"a\x1b[2Jb\n\x9b"], r#""a\027[2Jb\010\155""#, "nothing that moves a cursor"),
+            (vec!["é".as_bytes()], r#""\195\169""#, "octets, not characters"),
+        ] {
+            let txt = TXT::from_bytes(strings);
+            assert_eq!(presentation(&RData::TXT(txt)), expected, "{why}");
+        }
     }
 }

@@ -36,9 +36,7 @@ pub(crate) fn host(evidence: &HostEvidence) -> Vec<Explanation> {
     if let Some(check) = &evidence.alias_check {
         let subject = format!("{} CNAME", evidence.host);
         steps.push(match check {
-            Ok(status) => {
-                Explanation::new("alias-lookup", subject, format!("{status}, 1 record")).status(*status)
-            }
+            Ok(status) => Explanation::new("alias-lookup", subject, status.to_string()).status(*status),
             Err(error) => Explanation::new("alias-lookup", subject, error.to_string()),
         });
     }
@@ -54,7 +52,8 @@ pub(crate) fn decision(host: &str, policy: &Result<SecurityPolicy, Failure>) -> 
         Ok(policy) => {
             let kinds: Vec<String> = policy.kinds().iter().map(ToString::to_string).collect();
             let tls = if policy.is_tls_mandatory() { "TLS is mandatory" } else { "TLS is attempted" };
-            Explanation::new("decision", host, format!("{}: {tls}", kinds.join(" and "))).rfc("RFC 8461 2")
+            let section = if policy.is_dane() { "RFC 7672 2.2" } else { "RFC 8461 2" };
+            Explanation::new("decision", host, format!("{}: {tls}", kinds.join(" and "))).rfc(section)
         }
         Err(failure) => {
             let step = Explanation::new("decision", host, format!("unreachable: {failure}"));

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use hickory_proto::rr::{Name, RData, RecordType};
 use mxtls_policy::{
     AddressLookup, Addresses, Found, HostEvidence, Lookup, LookupError, LookupErrorKind, NextHop, Outcome,
-    Status, TlsaCandidate, addresses, tlsa_base_candidates,
+    Status, TlsaCandidate, addresses, alias_check_is_due, tlsa_base_candidates,
 };
 
 use crate::{
@@ -76,7 +76,7 @@ async fn address(dns: &Dns, host: &str, record_type: RecordType) -> AddressLooku
 /// §2.2.2: behind a first alias that is secure, an insecure address leaves DANE possible at the original name. The alias
 /// is then asked for by itself, and an error of that look-up is an error of the host.
 async fn alias_check(dns: &Dns, host: &str, addresses: &Addresses) -> Option<Result<Status, LookupError>> {
-    if (addresses.status, addresses.first_alias) != (Status::Insecure, Some(Status::Secure)) {
+    if !alias_check_is_due(addresses) {
         return None;
     }
     let answer =

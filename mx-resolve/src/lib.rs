@@ -21,24 +21,37 @@ mod destination;
 mod discovery;
 mod dns;
 mod dns_answer;
+mod dns_over_tls;
 mod explain;
 mod host;
 #[cfg(feature = "mta-sts")]
-mod mta_sts;
+mod mta_sts_discovery;
 mod record;
 mod resolver;
 mod transport;
+mod upstream;
 
 #[cfg(feature = "delivery")]
 pub use delivery::{Checked, Deliverer, HostReport, RecipientReport, Sent, Usable};
 pub use destination::{Destination, DestinationError, Domain};
 pub use discovery::Resolution;
 pub use dns_answer::{DnsAnswer, DnsQuestionError};
+pub use dns_over_tls::DnsOverTlsError;
 #[cfg(feature = "mta-sts")]
-pub use mta_sts::{MtaStsReport, PolicySource};
-pub use mxtls_policy as policy;
+pub use mta_sts_discovery::{MtaStsReport, PolicySource};
 pub use record::{Candidate, SecureMxRecord, TlsaOutcome, TlsaReport};
 pub use resolver::{BuildError, Families, MxResolver, MxResolverBuilder};
+pub use upstream::{Upstream, UpstreamError};
+
+// The crates whose types stand in this one's: callers need no versions of their own.
+pub use dane;
+#[cfg(feature = "mta-sts")]
+pub use mta_sts;
+pub use mxtls_policy as policy;
+#[cfg(feature = "delivery")]
+pub use mxtls_smtp_client as smtp_client;
+#[cfg(feature = "delivery")]
+pub use mxtls_verifier as verifier;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -6,6 +6,7 @@ use crate::{
     evidence::HostEvidence,
     failure::{Failure, FailureCode},
     lookup::{Outcome, Status},
+    mx::MxSource,
 };
 
 /// The addresses of a host and what the answer says about its name.
@@ -63,10 +64,13 @@ fn unreachable(evidence: &HostEvidence) -> Failure {
             return error.failure(&format!("{host} {}", lookup.record_type)).rfc("RFC 7672 2.1.2");
         }
     }
-    let (code, message) = if evidence.next_hop.by_mx {
-        (FailureCode::NoAddresses, format!("The mail server {host} has no address."))
-    } else {
+    // A domain without mail server and without any address is no mail domain. All else may be a passing fault: of the relay
+    // that the caller names, of the host that an MX record names, or because only one family was asked for.
+    let asked = |record_type| evidence.addresses.iter().any(|lookup| lookup.record_type == record_type);
+    let (code, message) = if evidence.next_hop.source == MxSource::Implicit && asked("A") && asked("AAAA") {
         (FailureCode::NoAddressesOfDomain, format!("{host} has neither a mail server nor an address."))
+    } else {
+        (FailureCode::NoAddresses, format!("The mail server {host} has no address."))
     };
     Failure::new(code, message).rfc("RFC 5321 5.1")
 }

@@ -6,9 +6,10 @@ use crate::{
     address::{Addresses, addresses},
     evidence::{Found, HostEvidence, MtaStsEvidence, TlsaFinding},
     failure::Failure,
-    lookup::{Outcome, Status},
+    lookup::{LookupError, LookupErrorKind, Outcome, Status},
     reference_ids::reference_ids,
-    security_policy::{DanePolicy, SecurityPolicy},
+    security_policy::{DanePolicy, EmptyTlsaRrset, SecurityPolicy},
+    tlsa_base::{alias_check_is_due, tlsa_base_candidates},
 };
 
 /// Chooses the policy of one host.
@@ -19,7 +20,7 @@ use crate::{
 pub fn decide(evidence: &HostEvidence, mta_sts: &MtaStsEvidence) -> Result<SecurityPolicy, Failure> {
     let addresses = addresses(evidence)?;
     let dane = match tlsa(evidence, &addresses)? {
-        TlsaFinding::Records { base, records } => dane_policy(evidence, &base, records),
+        TlsaFinding::Records { base, records } => Some(dane_policy(evidence, &base, records)?),
         TlsaFinding::NotAsked | TlsaFinding::None => None,
     };
     // RFC 8461 §2: where DANE authenticates a securely found host, MTA-STS is not consulted. A host found insecurely
@@ -50,23 +51,27 @@ pub fn tlsa(evidence: &HostEvidence, addresses: &Addresses) -> Result<TlsaFindin
             return Err(error.failure(&format!("{} CNAME", evidence.host)).rfc("RFC 7672 2.2.2"));
         }
         Some(Ok(Status::Insecure)) => return Ok(TlsaFinding::NotAsked),
+        None if alias_check_is_due(addresses) => {
+            return Err(never_asked(&format!("{} CNAME", evidence.host)));
+        }
         Some(Ok(Status::Secure)) | None => {}
     }
-    if crate::tlsa_base::tlsa_base_candidates(&evidence.host, addresses).is_empty() {
+    let candidates = tlsa_base_candidates(&evidence.host, addresses);
+    if candidates.is_empty() {
         return Ok(TlsaFinding::NotAsked);
     }
-    for candidate in &evidence.tlsa {
+    for base in candidates {
+        let subject = format!("the TLSA records of {base}");
+        let Some(candidate) = evidence.tlsa.iter().find(|candidate| candidate.base == base) else {
+            return Err(never_asked(&subject));
+        };
         let answer = match &candidate.result {
             Ok(answer) => answer,
-            Err(error) => {
-                return Err(error
-                    .failure(&format!("the TLSA records of {}", candidate.base))
-                    .rfc("RFC 7672 2.1.2"));
-            }
+            Err(error) => return Err(error.failure(&subject).rfc("RFC 7672 2.1.2")),
         };
         match (&answer.outcome, answer.status) {
             (Outcome::Records(records), Status::Secure) => {
-                return Ok(TlsaFinding::Records { base: candidate.base.clone(), records: records.clone() });
+                return Ok(TlsaFinding::Records { base, records: records.clone() });
             }
             // RFC 7672 §2.2.3: insecure records, or none, leave the next candidate.
             (Outcome::Records(_), Status::Insecure) | (Outcome::NoData | Outcome::NoSuchName, _) => {}
@@ -75,12 +80,18 @@ pub fn tlsa(evidence: &HostEvidence, addresses: &Addresses) -> Result<TlsaFindin
     Ok(TlsaFinding::None)
 }
 
-fn dane_policy(evidence: &HostEvidence, base: &str, records: Vec<TlsaRecord>) -> Option<DanePolicy> {
-    match DanePolicy::new(base, evidence.found, records, reference_ids(base, evidence)) {
-        Ok(policy) => Some(policy),
-        // `Outcome::Records` holds at least one; were it empty there would be no DANE.
-        Err(crate::EmptyTlsaRrset) => None,
-    }
+/// Evidence that was never gathered is no evidence of absence.
+fn never_asked(subject: &str) -> Failure {
+    let detail = "the question was never asked".to_owned();
+    LookupError { kind: LookupErrorKind::Indeterminate, detail }.failure(subject)
+}
+
+fn dane_policy(evidence: &HostEvidence, base: &str, records: Vec<TlsaRecord>) -> Result<DanePolicy, Failure> {
+    DanePolicy::new(base, evidence.found, records, reference_ids(base, evidence)).map_err(|EmptyTlsaRrset| {
+        let detail = "the answer claims records and holds none".to_owned();
+        LookupError { kind: LookupErrorKind::Malformed, detail }
+            .failure(&format!("the TLSA records of {base}"))
+    })
 }
 
 #[cfg(test)]
@@ -90,8 +101,8 @@ mod tests {
     use super::*;
     use crate::{
         AddressLookup, Alias, AliasKind, Answer, CertificateCheck, Channel, FailureCode, Lookup, LookupError,
-        LookupErrorKind, MatrixId, NextHop, PolicyKind, Requirement, TlsReport, TlsaCandidate, Verdict,
-        matrix, would_fail,
+        LookupErrorKind, MatrixId, MxSource, NextHop, PolicyKind, Requirement, TlsReport, TlsaCandidate,
+        Verdict, matrix, would_fail,
     };
 
     const KINDS: [LookupErrorKind; 7] = [
@@ -128,7 +139,7 @@ mod tests {
         HostEvidence {
             host: "mx.d.example".into(),
             found,
-            next_hop: NextHop { name: "d.example".into(), expanded: None, by_mx: true },
+            next_hop: NextHop { name: "d.example".into(), expanded: None, source: MxSource::Mx },
             addresses: vec![address(records(Status::Secure, localhost()))],
             alias_check: None,
             tlsa: vec![TlsaCandidate { base: "mx.d.example".into(), result: tlsa }],
@@ -326,18 +337,21 @@ mod tests {
     }
 
     #[test]
-    fn d72_40_no_address_depends_on_who_named_the_host() {
-        for (by_mx, code, verdict) in [
-            (true, FailureCode::NoAddresses, Verdict::Defer),
-            (false, FailureCode::NoAddressesOfDomain, Verdict::Bounce),
+    fn d72_40_no_address_bounces_only_where_nobody_named_a_host() {
+        let nodata = |record_type| AddressLookup {
+            record_type,
+            result: Ok(Answer { status: Status::Secure, outcome: Outcome::NoData, aliases: vec![] }),
+        };
+        let both = || vec![nodata("A"), nodata("AAAA")];
+        for (source, addresses, code, verdict) in [
+            (MxSource::Mx, both(), FailureCode::NoAddresses, Verdict::Defer),
+            (MxSource::Host, both(), FailureCode::NoAddresses, Verdict::Defer),
+            (MxSource::Implicit, both(), FailureCode::NoAddressesOfDomain, Verdict::Bounce),
+            (MxSource::Implicit, vec![nodata("A")], FailureCode::NoAddresses, Verdict::Defer),
         ] {
             let mut evidence = host(Found::Securely, error(LookupErrorKind::Bogus));
-            evidence.next_hop.by_mx = by_mx;
-            evidence.addresses = vec![address(Ok(Answer {
-                status: Status::Secure,
-                outcome: Outcome::NoData,
-                aliases: vec![],
-            }))];
+            evidence.next_hop.source = source;
+            evidence.addresses = addresses;
             let failure = decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap_err();
             assert_eq!((failure.code, failure.verdict()), (code, verdict));
         }
@@ -366,15 +380,51 @@ mod tests {
     }
 
     #[test]
+    fn evidence_that_was_never_gathered_makes_the_host_unreachable() {
+        let code = |evidence: &HostEvidence| decide(evidence, &MtaStsEvidence::NoPolicy).unwrap_err().code;
+        let mut evidence = host(Found::Securely, records(Status::Secure, vec![]));
+        assert_eq!(code(&evidence), FailureCode::DnsMalformed, "an RRset without records");
+        evidence.tlsa = vec![];
+        assert_eq!(code(&evidence), FailureCode::DnsIndeterminate, "no TLSA question");
+        let alias = |status| Alias {
+            name: "mx.d.example".into(),
+            target: "t.example".into(),
+            kind: AliasKind::Cname,
+            status,
+        };
+        let aliased = |status, first| {
+            let aliases = vec![alias(first)];
+            vec![address(Ok(Answer { status, outcome: Outcome::Records(localhost()), aliases }))]
+        };
+        let mut evidence = host(Found::Securely, records(Status::Secure, vec![record(3)]));
+        evidence.addresses = aliased(Status::Insecure, Status::Secure);
+        assert_eq!(code(&evidence), FailureCode::DnsIndeterminate, "the alias was not asked for by itself");
+        evidence.addresses = aliased(Status::Secure, Status::Secure);
+        assert_eq!(code(&evidence), FailureCode::DnsIndeterminate, "the expanded name was left out");
+    }
+
+    #[test]
     fn d72_48_an_insecure_candidate_leaves_the_next_one() {
-        let mut evidence = host(Found::Securely, records(Status::Insecure, vec![record(3)]));
-        evidence.tlsa.push(TlsaCandidate {
-            base: "original.example".into(),
-            result: records(Status::Secure, vec![record(3)]),
-        });
+        let mut evidence = host(Found::Securely, records(Status::Secure, vec![record(3)]));
+        let alias = Alias {
+            name: "mx.d.example".into(),
+            target: "t.example".into(),
+            kind: AliasKind::Cname,
+            status: Status::Secure,
+        };
+        evidence.addresses = vec![address(Ok(Answer {
+            status: Status::Secure,
+            outcome: Outcome::Records(localhost()),
+            aliases: vec![alias],
+        }))];
+        let expanded =
+            |status| TlsaCandidate { base: "t.example".into(), result: records(status, vec![record(3)]) };
+        evidence.tlsa.insert(0, expanded(Status::Insecure));
         let policy = decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap();
-        assert_eq!(policy.dane_policy().unwrap().base(), "original.example");
-        assert_eq!(policy.sni("mx.d.example"), "original.example", "D72-72");
+        assert_eq!(policy.dane_policy().unwrap().base(), "mx.d.example");
+        evidence.tlsa = vec![expanded(Status::Secure)];
+        let policy = decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap();
+        assert_eq!(policy.sni("mx.d.example"), "t.example", "D72-72: the base domain, not the MX name");
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use dane::TlsaRecord;
 
-use crate::lookup::{Lookup, LookupError, Status};
+use crate::{
+    lookup::{Lookup, LookupError, Status},
+    mx::MxSource,
+};
 
 /// How a host was found: the ceiling of what a delivery to it can claim (RFC 7672 §2.2.1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,8 +34,8 @@ pub struct NextHop {
     pub name: String,
     /// The name after its aliases, where it has any (RFC 5321 §5.1).
     pub expanded: Option<String>,
-    /// Whether the host that follows comes from an MX record; else the next hop is the host itself.
-    pub by_mx: bool,
+    /// What led from it to the host.
+    pub source: MxSource,
 }
 
 /// All that was learned about one host.

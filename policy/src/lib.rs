@@ -43,5 +43,5 @@ pub use mx::{Exchange, Exchanges, Mx, MxSource, exchanges};
 pub use reference_ids::reference_ids;
 pub use requirement::Requirement;
 pub use security_policy::{CertificateCheck, DanePolicy, EmptyTlsaRrset, PolicyKind, SecurityPolicy};
-pub use tlsa_base::tlsa_base_candidates;
+pub use tlsa_base::{alias_check_is_due, tlsa_base_candidates};
 pub use would_fail::{TlsReport, would_fail};

@@ -10,7 +10,7 @@ use crate::{
     evidence::{AddressLookup, Found, HostEvidence, MtaStsEvidence, NextHop, TlsaCandidate},
     failure::Failure,
     lookup::{Answer, Lookup, LookupError, LookupErrorKind, Outcome, Status},
-    mx::exchanges,
+    mx::{MxSource, exchanges},
     security_policy::{CertificateCheck, PolicyKind, SecurityPolicy},
 };
 
@@ -151,7 +151,7 @@ fn host(found: Found, tlsa: Lookup<Vec<TlsaRecord>>) -> HostEvidence {
     HostEvidence {
         host: "mx.example.com".into(),
         found,
-        next_hop: NextHop { name: "example.com".into(), expanded: None, by_mx: true },
+        next_hop: NextHop { name: "example.com".into(), expanded: None, source: MxSource::Mx },
         addresses: vec![AddressLookup {
             record_type: "A",
             result: Ok(answer(Outcome::Records(vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))]))),

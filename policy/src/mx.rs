@@ -71,7 +71,7 @@ pub fn exchanges(domain: &str, mx: &Lookup<Vec<Mx>>) -> Result<Exchanges, Failur
     let exchanges = |source, hosts| Exchanges {
         source,
         status: answer.status,
-        next_hop: NextHop { name: domain.to_owned(), expanded, by_mx: source == MxSource::Mx },
+        next_hop: NextHop { name: domain.to_owned(), expanded, source },
         hosts,
     };
     match &answer.outcome {
@@ -184,6 +184,6 @@ mod tests {
         let mx = Ok(Answer { status: Status::Secure, outcome, aliases: vec![alias] });
         let next_hop = exchanges("d.example", &mx).unwrap().next_hop;
         let expanded = Some("e.example".to_owned());
-        assert_eq!(next_hop, NextHop { name: "d.example".into(), expanded, by_mx: true });
+        assert_eq!(next_hop, NextHop { name: "d.example".into(), expanded, source: MxSource::Mx });
     }
 }

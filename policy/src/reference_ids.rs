@@ -1,12 +1,15 @@
 //! The names that a certificate under a DANE-TA trust anchor may carry (RFC 7672 §3.2.2).
 
-use crate::evidence::{Found, HostEvidence};
+use crate::{
+    evidence::{Found, HostEvidence},
+    mx::MxSource,
+};
 
 /// The reference identifiers for the TLSA base domain `base`, the primary one first, each once.
 pub fn reference_ids(base: &str, evidence: &HostEvidence) -> Vec<String> {
     let next_hop = &evidence.next_hop;
     let mut names = vec![base];
-    match (next_hop.by_mx, evidence.found) {
+    match (next_hop.source == MxSource::Mx, evidence.found) {
         // A secure MX RRset binds the next-hop domain to the host, so its names count too, before and after aliases.
         (true, Found::Securely) => {
             names.push(&next_hop.name);
@@ -33,12 +36,12 @@ mod tests {
 
     #[test]
     fn d72_62_to_66_reference_identifiers() {
-        for (base, found, by_mx, host, expanded, expected, why) in [
-            ("mx", Found::Securely, true, "mx", None, vec!["mx", "d"], "D72-63: next hop second"),
+        for (base, found, source, host, expanded, expected, why) in [
+            ("mx", Found::Securely, MxSource::Mx, "mx", None, vec!["mx", "d"], "D72-63: next hop second"),
             (
                 "mx",
                 Found::Securely,
-                true,
+                MxSource::Mx,
                 "mx",
                 Some("e"),
                 vec!["mx", "d", "e"],
@@ -47,7 +50,7 @@ mod tests {
             (
                 "t",
                 Found::Securely,
-                true,
+                MxSource::Mx,
                 "mx",
                 None,
                 vec!["t", "d"],
@@ -56,7 +59,7 @@ mod tests {
             (
                 "mx",
                 Found::Insecurely,
-                true,
+                MxSource::Mx,
                 "mx",
                 Some("e"),
                 vec!["mx"],
@@ -65,17 +68,17 @@ mod tests {
             (
                 "e",
                 Found::Securely,
-                false,
+                MxSource::Implicit,
                 "d",
                 Some("e"),
                 vec!["e", "d"],
                 "D72-66: no MX, base is the expanded next hop",
             ),
-            ("d", Found::Securely, false, "d", None, vec!["d"], "each name once"),
+            ("d", Found::Securely, MxSource::Implicit, "d", None, vec!["d"], "each name once"),
             (
                 "d",
                 Found::Insecurely,
-                false,
+                MxSource::Implicit,
                 "d",
                 None,
                 vec!["d"],
@@ -85,7 +88,7 @@ mod tests {
             let evidence = HostEvidence {
                 host: host.into(),
                 found,
-                next_hop: NextHop { name: "d".into(), expanded: expanded.map(str::to_owned), by_mx },
+                next_hop: NextHop { name: "d".into(), expanded: expanded.map(str::to_owned), source },
                 addresses: vec![],
                 alias_check: None,
                 tlsa: vec![],

@@ -18,6 +18,12 @@ pub fn tlsa_base_candidates(host: &str, addresses: &Addresses) -> Vec<String> {
     }
 }
 
+/// Whether the alias has to be asked for by itself before its status counts (RFC 7672 §2.2.2): the address is insecure, and
+/// behind a first alias that is secure the original name may still have TLSA records.
+pub fn alias_check_is_due(addresses: &Addresses) -> bool {
+    (addresses.status, addresses.first_alias) == (Status::Insecure, Some(Status::Secure))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,14 +5,11 @@ mod request;
 
 pub use policy_host::{Answers, PolicyHost};
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use crate::journal::CurrentJournal;
 
@@ -26,62 +23,51 @@ pub(crate) struct Server {
     pub(crate) first_fetch: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// One life of a policy host, from its start until it is aborted or gone.
+/// One life of a policy host, from its start until the next one begins. It may be gone before that.
 struct Life {
     server: Server,
     fetched: AtomicBool,
-    gone: watch::Sender<bool>,
+    gone: AtomicBool,
 }
 
-impl Server {
-    /// Serves connections to `listener`: until the task is aborted, or up to the first fetch for a host that is gone then.
-    pub(crate) fn serve(self, listener: TcpListener) -> JoinHandle<()> {
-        let life =
-            Arc::new(Life { server: self, fetched: AtomicBool::new(false), gone: watch::Sender::new(false) });
-        tokio::spawn(async move {
-            let mut gone = life.gone.subscribe();
-            loop {
-                tokio::select! {
-                    biased;
-                    _ = gone.wait_for(|gone| *gone) => return,
-                    accepted = listener.accept() => if let Ok((connection, _)) = accepted {
-                        let life = Arc::clone(&life);
-                        let journal = life.server.journal.get();
-                        journal.policy_host(|saw| saw.connections += 1);
-                        tokio::spawn(async move {
-                            // An error is a client that refused the certificate or went away: seen in the journal.
-                            let _ended = request::serve(&life, &journal, connection).await;
-                        });
-                    }
-                }
-            }
-        })
+impl Life {
+    fn new(server: Server) -> Arc<Self> {
+        Arc::new(Self { server, fetched: AtomicBool::new(false), gone: AtomicBool::new(false) })
     }
 }
 
-/// A policy host that can be started again where it was.
+/// A policy host that can begin again where it was. Its listener stays open, so that nobody else takes the port: a host
+/// that is gone closes what it accepts, before any TLS.
 pub(crate) struct Restartable {
-    server: Server,
-    address: SocketAddr,
-    task: tokio::sync::Mutex<JoinHandle<()>>,
+    life: Arc<Mutex<Arc<Life>>>,
 }
 
 impl Restartable {
-    pub(crate) fn start(server: Server, address: IpAddr, port: u16, listener: TcpListener) -> Self {
-        let task = tokio::sync::Mutex::new(server.clone().serve(listener));
-        Self { server, address: SocketAddr::new(address, port), task }
+    pub(crate) fn start(server: Server, listener: TcpListener) -> Self {
+        let life = Arc::new(Mutex::new(Life::new(server)));
+        tokio::spawn(serve(Arc::clone(&life), listener));
+        Self { life }
     }
 
-    /// Ends this life and begins another at the same address.
-    ///
-    /// # Errors
-    /// The port may be taken by now.
-    pub(crate) async fn restart(&self) -> std::io::Result<()> {
-        let mut task = self.task.lock().await;
-        task.abort();
-        // Only when the task is over is its listener closed. Being aborted is no failure.
-        let _over = (&mut *task).await;
-        *task = self.server.clone().serve(TcpListener::bind(self.address).await?);
-        Ok(())
+    /// Begins another life.
+    pub(crate) fn restart(&self) {
+        let mut life = self.life.lock().unwrap();
+        *life = Life::new(life.server.clone());
+    }
+}
+
+async fn serve(current: Arc<Mutex<Arc<Life>>>, listener: TcpListener) {
+    loop {
+        let Ok((connection, _)) = listener.accept().await else { continue };
+        let life = Arc::clone(&current.lock().unwrap());
+        if life.gone.load(Ordering::SeqCst) {
+            continue;
+        }
+        let journal = life.server.journal.get();
+        journal.policy_host(|saw| saw.connections += 1);
+        tokio::spawn(async move {
+            // An error is a client that refused the certificate or went away: seen in the journal.
+            let _ended = request::serve(&life, &journal, connection).await;
+        });
     }
 }

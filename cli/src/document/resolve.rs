@@ -61,7 +61,7 @@ impl From<&MtaStsReport> for MtaStsSummary {
         let (record, policy) = (report.record.as_ref(), report.policy.as_ref());
         Self {
             record: record.map(|record| record.text().to_owned()),
-            id: record.map(|record| record.id().to_owned()),
+            id: report.id.clone().or_else(|| record.map(|record| record.id().to_owned())),
             mode: policy.map(|policy| policy.mode().as_str()),
             max_age: policy.map(|policy| policy.max_age().seconds()),
             mx: policy.map_or(vec![], |policy| policy.mx().iter().map(ToString::to_string).collect()),

@@ -20,7 +20,7 @@ pub struct PolicyHost {
     pub certificate: Option<Certificate>,
     /// Whether and how it answers.
     pub answers: Option<Answers>,
-    /// After the first policy it closes its listener, and the domain's `_mta-sts` record has this text.
+    /// After the first policy it closes every connection at once, and the domain's `_mta-sts` record has this text.
     pub then_gone: Option<String>,
 }
 

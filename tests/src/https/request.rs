@@ -64,7 +64,7 @@ pub(super) async fn serve(life: &Life, journal: &Journal, connection: TcpStream)
     // Before the answer goes out: whoever has it finds the world already changed.
     if !life.fetched.swap(true, Ordering::SeqCst) && personality.then_gone.is_some() {
         (server.first_fetch)();
-        life.gone.send_replace(true);
+        life.gone.store(true, Ordering::SeqCst);
     }
     journal.policy_host(|saw| saw.gets += 1);
     let answer = format!(

@@ -9,7 +9,7 @@ use super::LabError;
 use crate::dns::{DnsServer, PathRule, World, ZoneSpec};
 use crate::https::{self, Answers};
 use crate::journal::CurrentJournal;
-use crate::pki::{Identity, Pki};
+use crate::pki::{Certificate, Identity, Pki};
 use crate::scenario::{Scenario, TamperRule, Zone, expand};
 use crate::smtp;
 
@@ -18,6 +18,9 @@ pub(super) const CA_FILE: &str = "ca.pem";
 pub(super) const MESSAGE: &str = "message.eml";
 pub(super) const SENDER: &str = "sender@elsewhere.example";
 
+/// What the DNS server is called in the certificate that it presents over TLS.
+const RESOLVER: &str = "resolver.lab";
+
 /// The key of the policy host among a scenario's servers.
 const POLICY_HOST: &str = "mta-sts";
 
@@ -25,7 +28,7 @@ const POLICY_HOST: &str = "mta-sts";
 pub(super) struct Running {
     pub(super) journal: CurrentJournal,
     pub(super) addresses: BTreeMap<String, IpAddr>,
-    pub(super) policy_host: Option<Arc<https::Restartable>>,
+    pub(super) policy_host: Option<https::Restartable>,
     /// The zone that the first fetch changes: origin, and text at the start.
     pub(super) changing_zone: Option<(String, String)>,
     pub(super) destination: String,
@@ -67,7 +70,8 @@ impl SetUp {
         std::fs::write(directory.join(TRUST_ANCHOR), world.trust_anchor() + "\n")?;
         std::fs::write(directory.join(CA_FILE), pki.roots_pem())?;
         std::fs::write(directory.join(MESSAGE), message())?;
-        let dns = Arc::new(DnsServer::start(world).await?);
+        let resolver = pki.issue(&Certificate::default(), RESOLVER, RESOLVER);
+        let dns = Arc::new(DnsServer::start(world).await?.with_tls(resolver.server_config()).await?);
         for rule in rules {
             dns.tamper(rule)?;
         }
@@ -108,10 +112,8 @@ impl SetUp {
                         dns.replace_txt(&owner, &new_record).expect("the record's zone is there");
                     }),
                 };
-                let address = site.addresses[POLICY_HOST];
-                if let Some(listener) = policy_listeners.remove(&address) {
-                    let started = https::Restartable::start(server, address, policy_port, listener);
-                    policy_host = Some(Arc::new(started));
+                if let Some(listener) = policy_listeners.remove(&site.addresses[POLICY_HOST]) {
+                    policy_host = Some(https::Restartable::start(server, listener));
                 }
             }
             let case = match &scenario.case {

@@ -7,11 +7,11 @@ use std::{
 
 use hickory_proto::rr::{RData, RecordType};
 use mta_sts::{
-    AddressLookup, Addresses, FetchError, Fetcher, Lint, Policy, PolicyCache, StsRecord, select_record,
+    AddressLookup, Addresses, FetchError, Fetcher, Lint, Policy, PolicyCache, Step, StsRecord, select_record,
 };
 use mxtls_policy::{
-    Explanation, Failure, FailureCode, Found, HostEvidence, MtaStsEvidence, NextHop, Outcome, Status,
-    addresses as joined,
+    Explanation, Failure, FailureCode, Found, HostEvidence, MtaStsEvidence, MxSource, NextHop, Outcome,
+    Status, addresses as joined,
 };
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::Serialize;
@@ -33,6 +33,8 @@ pub struct MtaStsReport {
     pub record_status: Option<Status>,
     /// The policy that applies.
     pub policy: Option<Policy>,
+    /// The id under which that policy was fetched, which may differ from the record's.
+    pub id: Option<String>,
     /// Where the policy comes from.
     pub source: PolicySource,
     /// What is odd in the policy file, where it was fetched now.
@@ -64,7 +66,6 @@ impl MxResolver {
 /// How policy hosts are reached.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PolicyHosts {
-    pub(crate) roots: Option<Vec<CertificateDer<'static>>>,
     pub(crate) port: Option<u16>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) at: Option<UnixTime>,
@@ -77,9 +78,14 @@ pub(crate) struct MtaSts {
 }
 
 impl MtaSts {
-    pub(crate) fn new(hosts: PolicyHosts, dns: Arc<Dns>, families: Families) -> Result<Self, BuildError> {
+    pub(crate) fn new(
+        hosts: PolicyHosts,
+        roots: Option<Vec<CertificateDer<'static>>>,
+        dns: Arc<Dns>,
+        families: Families,
+    ) -> Result<Self, BuildError> {
         let mut builder = Fetcher::builder().addresses(PolicyHostAddresses { dns, families });
-        if let Some(roots) = hosts.roots {
+        if let Some(roots) = roots {
             builder = builder.roots(roots);
         }
         if let Some(port) = hosts.port {
@@ -100,6 +106,7 @@ impl MtaSts {
             record: None,
             record_status: None,
             policy: None,
+            id: None,
             source: PolicySource::None,
             lints: vec![],
             failure: None,
@@ -114,9 +121,8 @@ impl MtaSts {
             Ok(answer) => answer,
             Err(error) => {
                 report.failure = Some(error.failure(&format!("_mta-sts.{domain} TXT")).rfc("RFC 8461 3.3"));
-                let evidence = MtaStsEvidence::after_lookup_error(error, self.cached(domain));
-                report.applies(&evidence, PolicySource::Cache);
-                return (evidence, report);
+                let cached = self.cached(domain, &mut report);
+                return (MtaStsEvidence::after_lookup_error(error, cached), report);
             }
         };
         report.record_status = Some(answer.status);
@@ -142,9 +148,10 @@ impl MtaSts {
     /// cannot be had.
     async fn policy(&self, domain: &str, report: &mut MtaStsReport) -> MtaStsEvidence {
         let now = SystemTime::now();
-        let fetch = {
-            let cache = self.cache();
-            matches!(cache.next_step(domain, report.record.as_ref(), now), mta_sts::Step::Fetch { .. })
+        let (fetch, wait) = match self.cache().next_step(domain, report.record.as_ref(), now) {
+            Step::Fetch { .. } => (true, false),
+            Step::Wait { .. } => (false, true),
+            Step::NoPolicy | Step::UseCached(_) => (false, false),
         };
         if let (true, Some(record)) = (fetch, &report.record) {
             let id = record.id().to_owned();
@@ -152,9 +159,8 @@ impl MtaSts {
                 Ok(parsed) => {
                     self.cache().insert(domain, &id, parsed.policy.clone(), now);
                     report.lints = parsed.lints;
-                    let evidence = MtaStsEvidence::Policy(parsed.policy);
-                    report.applies(&evidence, PolicySource::Fetched);
-                    return evidence;
+                    report.applies(id, parsed.policy.clone(), PolicySource::Fetched);
+                    return MtaStsEvidence::Policy(parsed.policy);
                 }
                 Err(error) => {
                     self.cache().note_failure(domain, &id, now);
@@ -162,13 +168,21 @@ impl MtaSts {
                 }
             }
         }
-        let evidence = self.cached(domain).map_or(MtaStsEvidence::NoPolicy, MtaStsEvidence::Policy);
-        report.applies(&evidence, PolicySource::Cache);
-        evidence
+        if wait {
+            let message = format!(
+                "Fetching the MTA-STS policy of {domain} failed minutes ago and is not tried again yet."
+            );
+            report.failure = Some(Failure::new(FailureCode::PolicyFetch, message).rfc("RFC 8461 3.3"));
+        }
+        self.cached(domain, report).map_or(MtaStsEvidence::NoPolicy, MtaStsEvidence::Policy)
     }
 
-    fn cached(&self, domain: &str) -> Option<Policy> {
-        self.cache().get(domain, SystemTime::now()).map(|cached| cached.policy().clone())
+    /// The policy kept for the domain, unless it has expired.
+    fn cached(&self, domain: &str, report: &mut MtaStsReport) -> Option<Policy> {
+        let cache = self.cache();
+        let cached = cache.get(domain, SystemTime::now())?;
+        report.applies(cached.id().to_owned(), cached.policy().clone(), PolicySource::Cache);
+        Some(cached.policy().clone())
     }
 
     fn cache(&self) -> MutexGuard<'_, PolicyCache> {
@@ -177,11 +191,10 @@ impl MtaSts {
 }
 
 impl MtaStsReport {
-    fn applies(&mut self, evidence: &MtaStsEvidence, source: PolicySource) {
-        if let MtaStsEvidence::Policy(policy) = evidence {
-            self.policy = Some(policy.clone());
-            self.source = source;
-        }
+    fn applies(&mut self, id: String, policy: Policy, source: PolicySource) {
+        self.id = Some(id);
+        self.policy = Some(policy);
+        self.source = source;
     }
 
     pub(crate) fn explanation(&self, domain: &str) -> Explanation {
@@ -225,7 +238,7 @@ impl AddressLookup for PolicyHostAddresses {
         let (dns, families, host) = (Arc::clone(&self.dns), self.families, policy_host.to_owned());
         Box::pin(async move {
             let addresses = host::addresses_of(&dns, families, &host).await;
-            let next_hop = NextHop { name: host.clone(), expanded: None, by_mx: false };
+            let next_hop = NextHop { name: host.clone(), expanded: None, source: MxSource::Host };
             let evidence = HostEvidence {
                 host,
                 found: Found::Securely,
