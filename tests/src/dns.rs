@@ -4,7 +4,7 @@
 //! A [`World`] is a set of zones below a private root that is signed with keys made for this world alone. What it answers is
 //! a pure function of the world and the question ([`World::answer`]), after RFC 4035 §3.1 and RFC 5155 §7.2, put together
 //! the way a recursive server would that does not validate: aliases chased through all zones, signatures and denials
-//! gathered on the way. [`DnsServer`] serves that function over UDP and TCP on one loopback port.
+//! gathered on the way. [`DnsServer`] serves that function over UDP and TCP on one loopback port, and over TLS on another.
 //!
 //! Between the client and that answer sits the attacker: a [`PathRule`] names a question and the [`Tamper`] that is done to
 //! it. Whatever an attacker does here can be done with genuine messages, records pasted from other messages, unsigned

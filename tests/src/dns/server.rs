@@ -1,4 +1,5 @@
-//! The server: the world's answers over UDP and TCP on one loopback port, with the attacker's rules in between and a log.
+//! The server: the world's answers over UDP and TCP on one loopback port, and over TLS on another, with the attacker's rules in
+//! between and a log.
 
 use std::{
     io,
@@ -10,11 +11,13 @@ use hickory_proto::{
     op::Message,
     rr::{Name, RecordType},
 };
+use rustls::ServerConfig;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream, UdpSocket},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, UdpSocket},
     task::JoinHandle,
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     Tamper, TamperError, World, WorldError,
@@ -29,8 +32,18 @@ pub struct LoggedQuery {
     pub name: String,
     /// The type.
     pub rtype: RecordType,
-    /// Whether it came over TCP.
+    /// Whether it came over TCP, with TLS or without.
     pub tcp: bool,
+    /// Whether it came over TLS.
+    pub tls: bool,
+}
+
+/// What a question comes over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Channel {
+    Udp,
+    Tcp,
+    Tls,
 }
 
 /// A question on the path to the server, and what is done to it.
@@ -62,8 +75,9 @@ impl PathRule {
 /// A running server; it ends when it is dropped.
 pub struct DnsServer {
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
     shared: Arc<Shared>,
-    tasks: [JoinHandle<()>; 2],
+    tasks: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -84,16 +98,32 @@ impl DnsServer {
         let (udp, tcp) = bind_both().await?;
         let address = udp.local_addr()?;
         let shared = Arc::new(Shared { world: RwLock::new(world), path: Mutex::default() });
-        let tasks = [
+        let tasks = vec![
             tokio::spawn(serve_udp(udp, Arc::clone(&shared))),
             tokio::spawn(serve_tcp(tcp, Arc::clone(&shared))),
         ];
-        Ok(Self { address, shared, tasks })
+        Ok(Self { address, tls_address: None, shared, tasks })
     }
 
-    /// Where it listens.
+    /// Serves the same over TLS too (RFC 7858), on another free port.
+    pub async fn with_tls(mut self, config: Arc<ServerConfig>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        self.tls_address = Some(listener.local_addr()?);
+        self.tasks.push(tokio::spawn(serve_tls(listener, config.into(), Arc::clone(&self.shared))));
+        Ok(self)
+    }
+
+    /// Where it listens, for UDP and TCP.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for TLS.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn tls_address(&self) -> SocketAddr {
+        self.tls_address.expect("a server with TLS")
     }
 
     /// See [`World::trust_anchor`].
@@ -171,14 +201,14 @@ impl Drop for DnsServer {
 
 impl Shared {
     /// The octets to send back, if any.
-    fn respond(&self, octets: &[u8], tcp: bool) -> Option<Vec<u8>> {
+    fn respond(&self, octets: &[u8], channel: Channel) -> Option<Vec<u8>> {
         // What cannot be read gets no answer: there is no id to answer to.
         let Ok(query) = Message::from_vec(octets) else { return None };
         let world = self.world.read().unwrap();
         let outgoing = match query.queries.as_slice() {
             [question] => {
                 let asked = (question.name().to_lowercase(), question.query_type());
-                let tampers = self.path.lock().unwrap().arrive(asked, tcp);
+                let tampers = self.path.lock().unwrap().arrive(asked, channel);
                 tampers.iter().find_map(|(target, tamper)| {
                     let scene = Scene { world: &world, query: &query, target };
                     match tamper.apply(&scene) {
@@ -195,7 +225,7 @@ impl Shared {
             _ => None,
         };
         match outgoing.unwrap_or_else(|| Outgoing::Message(world.answer(&query))) {
-            Outgoing::Message(message) => Some(encode(&message, &query, tcp)),
+            Outgoing::Message(message) => Some(encode(&message, &query, channel)),
             Outgoing::Octets(octets) => Some(octets),
             Outgoing::Nothing => None,
         }
@@ -204,8 +234,13 @@ impl Shared {
 
 impl Path {
     /// Logs and counts a question, and returns the rules in force, with the questions that they are about.
-    fn arrive(&mut self, asked: (Name, RecordType), tcp: bool) -> Vec<((Name, RecordType), Tamper)> {
-        self.log.push(LoggedQuery { name: asked.0.to_ascii(), rtype: asked.1, tcp });
+    fn arrive(&mut self, asked: (Name, RecordType), channel: Channel) -> Vec<((Name, RecordType), Tamper)> {
+        self.log.push(LoggedQuery {
+            name: asked.0.to_ascii(),
+            rtype: asked.1,
+            tcp: channel != Channel::Udp,
+            tls: channel == Channel::Tls,
+        });
         for (rule, seen) in &mut self.rules {
             if rule.question == asked {
                 *seen += 1;
@@ -232,10 +267,10 @@ fn rehearse(world: &World, rule: &PathRule) -> Result<(), TamperError> {
 }
 
 /// The message, or over UDP an empty truncated one where it does not fit (RFC 6891 §6.2.5).
-fn encode(message: &Message, query: &Message, tcp: bool) -> Vec<u8> {
+fn encode(message: &Message, query: &Message, channel: Channel) -> Vec<u8> {
     let octets = message.to_vec().unwrap();
     let limit = query.edns.as_ref().map_or(512, |edns| edns.max_payload().clamp(512, UDP_PAYLOAD));
-    if tcp || octets.len() <= usize::from(limit) { octets } else { message.truncate().to_vec().unwrap() }
+    if channel != Channel::Udp || octets.len() <= usize::from(limit) { octets } else { message.truncate().to_vec().unwrap() }
 }
 
 /// A free UDP port whose TCP twin may be taken: then another pair is tried.
@@ -257,7 +292,7 @@ async fn serve_udp(socket: UdpSocket, shared: Arc<Shared>) {
     loop {
         // An error here is an ICMP message about an earlier datagram: its client has gone.
         let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
-        if let Some(response) = shared.respond(&buffer[..length], false) {
+        if let Some(response) = shared.respond(&buffer[..length], Channel::Udp) {
             let _gone = socket.send_to(&response, client).await;
         }
     }
@@ -269,22 +304,42 @@ async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>) {
         if let Ok((stream, _)) = listener.accept().await {
             let shared = Arc::clone(&shared);
             connections.spawn(async move {
-                let _closed = serve_connection(stream, &shared).await;
+                let _closed = serve_connection(stream, Channel::Tcp, &shared).await;
+            });
+        }
+    }
+}
+
+async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+            connections.spawn(async move {
+                // A client that will not have this server has gone.
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    let _closed = serve_connection(stream, Channel::Tls, &shared).await;
+                }
             });
         }
     }
 }
 
 /// Messages with two octets of length before each (RFC 1035 §4.2.2), until the client closes.
-async fn serve_connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+async fn serve_connection(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    channel: Channel,
+    shared: &Shared,
+) -> io::Result<()> {
     loop {
         let mut octets = vec![0; usize::from(stream.read_u16().await?)];
         stream.read_exact(&mut octets).await?;
-        if let Some(response) = shared.respond(&octets, true) {
+        if let Some(response) = shared.respond(&octets, channel) {
             // Encoded messages are at most 65,535 octets long.
             let mut framed = (response.len() as u16).to_be_bytes().to_vec();
             framed.extend(response);
             stream.write_all(&framed).await?;
+            stream.flush().await?;
         }
     }
 }
