@@ -113,7 +113,7 @@ fn builder(global: &GlobalOptions) -> Result<MxResolverBuilder, Problem> {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
         let certificates = certificates
             .map_err(|error| Problem::new(format!("expected certificates in PEM: {error}")).in_file(file))?;
-        builder = builder.policy_roots(certificates);
+        builder = builder.roots(certificates);
     }
     if let Some(port) = global.policy_port {
         tracing::warn!(port, "policy hosts are asked on another port than 443");

@@ -444,7 +444,8 @@ mod tests {
         fn is_send<T: Send>(_: &T) {}
         let settings = TlsSettings::new(Roots::platform(), &Offer::default()).unwrap();
         let deliverer = Deliverer::new(SessionSettings::new("client.example", settings).unwrap());
-        let resolver = MxResolver::builder().upstream(std::net::SocketAddr::from(([127, 0, 0, 1], 53))).build().unwrap();
+        let resolver =
+            MxResolver::builder().upstream(std::net::SocketAddr::from(([127, 0, 0, 1], 53))).build().unwrap();
         let resolution = resolver.resolve(&"[127.0.0.1]".parse().unwrap()).await;
         let message = Message::new(b"\r\n".as_slice()).unwrap();
         let envelope = Envelope::new(None, vec!["a@example.com".parse().unwrap()], message).unwrap();

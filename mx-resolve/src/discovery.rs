@@ -262,7 +262,8 @@ mod tests {
     #[test]
     fn futures_may_move_between_threads() {
         fn is_send<T: Send>(_: &T) {}
-        let resolver = MxResolver::builder().upstream(std::net::SocketAddr::from(([127, 0, 0, 1], 53))).build().unwrap();
+        let resolver =
+            MxResolver::builder().upstream(std::net::SocketAddr::from(([127, 0, 0, 1], 53))).build().unwrap();
         let destination = "example.com".parse().unwrap();
         is_send(&resolver.resolve(&destination));
         is_send(&resolver.resolve_secure_mx("example.com"));

@@ -11,10 +11,11 @@ use std::{
 use dnssec::{AnchorError, TrustAnchors};
 use hickory_proto::rr::RecordType;
 use rand::{SeedableRng, rngs::StdRng};
+use rustls_pki_types::CertificateDer;
 #[cfg(feature = "mta-sts")]
-use rustls_pki_types::{CertificateDer, UnixTime};
+use rustls_pki_types::UnixTime;
 
-use crate::{dns::Dns, transport::Transport};
+use crate::{dns::Dns, dns_over_tls::DnsOverTlsError, transport::Transport, upstream::Upstream};
 
 /// Finds mail servers and the policy that each must meet. Cheap to clone; clones share their caches.
 #[derive(Clone)]
@@ -26,7 +27,7 @@ pub(crate) struct Inner {
     pub(crate) port: u16,
     seed: Option<u64>,
     #[cfg(feature = "mta-sts")]
-    pub(crate) mta_sts: crate::mta_sts::MtaSts,
+    pub(crate) mta_sts: crate::mta_sts_discovery::MtaSts,
 }
 
 /// The address families that are used.
@@ -74,6 +75,9 @@ pub enum BuildError {
         /// What is wrong, and in which line.
         error: AnchorError,
     },
+    /// No server of DNS over TLS can be authenticated, for example because the root certificates are unreadable.
+    #[error("{0}")]
+    DnsOverTls(DnsOverTlsError),
     /// The HTTPS client for MTA-STS policies cannot be set up, for example because the root certificates are unreadable.
     #[cfg(feature = "mta-sts")]
     #[error("{0}")]
@@ -112,36 +116,45 @@ impl Inner {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct MxResolverBuilder {
-    servers: Vec<SocketAddr>,
+    upstreams: Vec<Upstream>,
+    roots: Option<Vec<CertificateDer<'static>>>,
     trust_anchor: Option<PathBuf>,
     timeout: Duration,
     families: Families,
     port: u16,
     seed: Option<u64>,
     #[cfg(feature = "mta-sts")]
-    pub(crate) policy_hosts: crate::mta_sts::PolicyHosts,
+    pub(crate) policy_hosts: crate::mta_sts_discovery::PolicyHosts,
 }
 
 impl Default for MxResolverBuilder {
     fn default() -> Self {
         Self {
-            servers: vec![],
+            upstreams: vec![],
+            roots: None,
             trust_anchor: None,
             timeout: Duration::from_secs(5),
             families: Families::Both,
             port: 25,
             seed: None,
             #[cfg(feature = "mta-sts")]
-            policy_hosts: crate::mta_sts::PolicyHosts::default(),
+            policy_hosts: crate::mta_sts_discovery::PolicyHosts::default(),
         }
     }
 }
 
 impl MxResolverBuilder {
-    /// Adds an upstream DNS server; they are tried in order. Without any, the system's are used. An upstream must be a
-    /// recursive resolver that passes DNSSEC records on; it is not trusted.
-    pub fn upstream(mut self, server: SocketAddr) -> Self {
-        self.servers.push(server);
+    /// Adds an upstream DNS server: a socket address, or an [`Upstream`] where it speaks DNS over TLS. They are tried in
+    /// order. Without any, the system's are used. An upstream must be a recursive resolver that passes DNSSEC records on;
+    /// it is not trusted.
+    pub fn upstream(mut self, server: impl Into<Upstream>) -> Self {
+        self.upstreams.push(server.into());
+        self
+    }
+
+    /// The roots (DER) that upstreams of DNS over TLS and policy hosts are held against, instead of the platform's.
+    pub fn roots(mut self, roots: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
+        self.roots = Some(roots.into_iter().collect());
         self
     }
 
@@ -175,13 +188,6 @@ impl MxResolverBuilder {
         self
     }
 
-    /// The roots (DER) that policy hosts are held against, instead of the platform's.
-    #[cfg(feature = "mta-sts")]
-    pub fn policy_roots(mut self, roots: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
-        self.policy_hosts.roots = Some(roots.into_iter().collect());
-        self
-    }
-
     /// The HTTPS port of policy hosts, for labs. Default: 443 (RFC 8461 §3.3).
     #[cfg(feature = "mta-sts")]
     pub fn policy_port(mut self, port: u16) -> Self {
@@ -208,15 +214,22 @@ impl MxResolverBuilder {
     /// # Errors
     /// The system names no DNS server, or a file cannot be read.
     pub fn build(self) -> Result<MxResolver, BuildError> {
-        let servers = if self.servers.is_empty() { system_servers()? } else { self.servers };
+        let upstreams = if self.upstreams.is_empty() { system_servers()? } else { self.upstreams };
         let anchors = match &self.trust_anchor {
             Some(path) => read_anchors(path)?,
             None => TrustAnchors::iana(),
         };
-        let dns = Arc::new(Dns::new(Transport::new(servers, self.timeout), Arc::new(anchors)));
+        let transport =
+            Transport::new(upstreams, self.timeout, self.roots.as_deref()).map_err(BuildError::DnsOverTls)?;
+        let dns = Arc::new(Dns::new(transport, Arc::new(anchors)));
         Ok(MxResolver(Arc::new(Inner {
             #[cfg(feature = "mta-sts")]
-            mta_sts: crate::mta_sts::MtaSts::new(self.policy_hosts, Arc::clone(&dns), self.families)?,
+            mta_sts: crate::mta_sts_discovery::MtaSts::new(
+                self.policy_hosts,
+                self.roots,
+                Arc::clone(&dns),
+                self.families,
+            )?,
             dns,
             families: self.families,
             port: self.port,
@@ -231,16 +244,16 @@ fn read_anchors(path: &Path) -> Result<TrustAnchors, BuildError> {
     TrustAnchors::parse(&text).map_err(|error| BuildError::TrustAnchor { path: path.to_owned(), error })
 }
 
-fn system_servers() -> Result<Vec<SocketAddr>, BuildError> {
+fn system_servers() -> Result<Vec<Upstream>, BuildError> {
     let (config, _) = hickory_resolver::system_conf::read_system_conf()
         .map_err(|error| BuildError::SystemResolvers(error.to_string()))?;
-    let servers: Vec<SocketAddr> = config.name_servers().iter().map(|server| plain(server.ip)).collect();
+    let servers: Vec<Upstream> = config.name_servers().iter().map(|server| plain(server.ip)).collect();
     if servers.is_empty() {
         return Err(BuildError::SystemResolvers("it names no server".to_owned()));
     }
     Ok(servers)
 }
 
-fn plain(address: IpAddr) -> SocketAddr {
-    SocketAddr::new(address, 53)
+fn plain(address: IpAddr) -> Upstream {
+    SocketAddr::new(address, 53).into()
 }

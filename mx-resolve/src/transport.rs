@@ -1,9 +1,9 @@
-//! One DNS question to one upstream: UDP, and TCP when the answer is truncated (RFC 7766).
+//! One DNS question to one upstream: UDP, and TCP when the answer is truncated (RFC 7766); or TLS alone (RFC 7858).
 //!
 //! hickory-net moves the messages; what it does not do is done here: the size limit of EDNS, the DO and CD bits, the
-//! change to TCP, and the check that an answer over TCP belongs to the question.
+//! change to TCP, and the check that an answer over TCP or TLS belongs to the question.
 
-use std::{io::ErrorKind, net::SocketAddr, time::Duration};
+use std::{fmt, io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 
 use dnssec::{FetchError, Question};
 use hickory_net::{
@@ -13,30 +13,61 @@ use hickory_net::{
     udp::UdpClientStream,
     xfer::{DnsExchange, DnsHandle, FirstAnswer},
 };
-use hickory_proto::op::{DnsRequest, DnsRequestOptions, Edns, Message, MessageType, Query, ResponseCode};
+use hickory_proto::op::{
+    DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, MessageType, Query, ResponseCode,
+};
+use rustls_pki_types::CertificateDer;
+
+use crate::{
+    dns_over_tls::{Connection, DnsOverTlsError, TlsServer, client_config},
+    upstream::Upstream,
+};
 
 /// What is offered for UDP: an answer of this size crosses nearly every path unfragmented (RFC 9715 §3).
 const EDNS_PAYLOAD: u16 = 1232;
 
 /// Upstream resolvers, asked in order until one answers.
-#[derive(Clone)]
 pub(crate) struct Transport {
-    servers: Vec<SocketAddr>,
+    servers: Vec<Server>,
     timeout: Duration,
-    // Kept alive for as long as exchanges run: dropping it cancels those over TCP.
+    // Kept alive for as long as exchanges run: dropping it cancels those over TCP and TLS.
     runtime: TokioRuntimeProvider,
 }
 
+enum Server {
+    Plain(SocketAddr),
+    Tls(TlsServer),
+}
+
 impl Transport {
-    pub(crate) fn new(servers: Vec<SocketAddr>, timeout: Duration) -> Self {
-        Self { servers, timeout, runtime: TokioRuntimeProvider::new() }
+    /// The roots (DER), or without any the platform's, are those that servers of DNS over TLS are held against.
+    pub(crate) fn new(
+        upstreams: Vec<Upstream>,
+        timeout: Duration,
+        roots: Option<&[CertificateDer<'static>]>,
+    ) -> Result<Self, DnsOverTlsError> {
+        let mut config = None;
+        let mut servers = Vec::with_capacity(upstreams.len());
+        for upstream in upstreams {
+            servers.push(match upstream {
+                Upstream::Plain(address) => Server::Plain(address),
+                Upstream::Tls { address, name } => {
+                    let config = match &config {
+                        Some(config) => Arc::clone(config),
+                        None => Arc::clone(config.insert(client_config(roots)?)),
+                    };
+                    Server::Tls(TlsServer::new(address, name, config))
+                }
+            });
+        }
+        Ok(Self { servers, timeout, runtime: TokioRuntimeProvider::new() })
     }
 
     /// Asks the servers in order. The first usable answer counts; with none, the error of the last server.
     pub(crate) async fn ask(&self, question: &Question) -> Result<Message, FetchError> {
         let mut last = FetchError::Timeout;
         for server in &self.servers {
-            match tokio::time::timeout(self.timeout, self.ask_one(*server, question)).await {
+            match tokio::time::timeout(self.timeout, self.ask_one(server, question)).await {
                 Ok(Ok(message)) => {
                     let code = message.metadata.response_code;
                     if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
@@ -45,7 +76,13 @@ impl Transport {
                     last = FetchError::Rcode(code);
                 }
                 Ok(Err(error)) => last = error,
-                Err(_elapsed) => last = FetchError::Timeout,
+                Err(_elapsed) => {
+                    last = FetchError::Timeout;
+                    // What is silent may be dead: the next question does not depend on it.
+                    if let Server::Tls(server) = server {
+                        server.forget_connection();
+                    }
+                }
             }
             tracing::debug!(server = %server, name = %question.name, r#type = %question.record_type, error = ?last,
                 "upstream gave no answer");
@@ -53,34 +90,75 @@ impl Transport {
         Err(last)
     }
 
-    async fn ask_one(&self, server: SocketAddr, question: &Question) -> Result<Message, FetchError> {
+    async fn ask_one(&self, server: &Server, question: &Question) -> Result<Message, FetchError> {
+        match server {
+            Server::Plain(address) => self.ask_plain(*address, question).await,
+            Server::Tls(server) => self.ask_tls(server, question).await,
+        }
+    }
+
+    async fn ask_plain(&self, server: SocketAddr, question: &Question) -> Result<Message, FetchError> {
         let udp = UdpClientStream::builder(server, self.runtime.clone())
             .with_timeout(Some(self.timeout))
             .exchange();
-        let answer = self.send(&udp, question).await?;
+        let answer = accept(send(&udp, question).await, question)?;
         if !answer.metadata.truncation {
             return Ok(answer);
         }
         let tcp = TcpClientStream::exchange(server, None, self.timeout, None, self.runtime.clone())
             .await
             .map_err(|error| fetch_error(&error))?;
-        let answer = self.send(&tcp, question).await?;
-        if answer.metadata.truncation {
-            return Err(FetchError::Malformed);
-        }
-        Ok(answer)
+        whole(accept(send(&tcp, question).await, question)?)
     }
 
-    async fn send(
-        &self,
-        exchange: &DnsExchange<TokioRuntimeProvider>,
-        question: &Question,
-    ) -> Result<Message, FetchError> {
-        let request = DnsRequest::new(request(question), DnsRequestOptions::default());
-        let response = exchange.send(request).first_answer().await.map_err(|error| fetch_error(&error))?;
-        let message = response.into_message();
-        if answers(&message, question) { Ok(message) } else { Err(FetchError::Malformed) }
+    /// RFC 8310 §5: whatever goes wrong, the question is not asked in clear text.
+    async fn ask_tls(&self, server: &TlsServer, question: &Question) -> Result<Message, FetchError> {
+        let connection = self.connect(server).await?;
+        let mut answer = send(&connection.exchange, question).await;
+        if answer.is_err() {
+            server.forget_connection();
+            // RFC 7858 §3.4: servers close connections that were idle, so this one is asked again, once.
+            if connection.reused {
+                answer = send(&self.connect(server).await?.exchange, question).await;
+            }
+        }
+        whole(accept(answer, question)?)
     }
+
+    async fn connect(&self, server: &TlsServer) -> Result<Connection, FetchError> {
+        // Whoever does not prove the name is nobody, whatever was wrong with the proof.
+        server.connection(self.timeout, &self.runtime).await.map_err(|error| match error {
+            NetError::Timeout => FetchError::Timeout,
+            _ => FetchError::Unreachable,
+        })
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(address) => address.fmt(f),
+            Self::Tls(server) => server.fmt(f),
+        }
+    }
+}
+
+async fn send(
+    exchange: &DnsExchange<TokioRuntimeProvider>,
+    question: &Question,
+) -> Result<DnsResponse, NetError> {
+    exchange.send(DnsRequest::new(request(question), DnsRequestOptions::default())).first_answer().await
+}
+
+/// The message that came, if it is an answer to the question.
+fn accept(response: Result<DnsResponse, NetError>, question: &Question) -> Result<Message, FetchError> {
+    let message = response.map_err(|error| fetch_error(&error))?.into_message();
+    if answers(&message, question) { Ok(message) } else { Err(FetchError::Malformed) }
+}
+
+/// Over a stream there is room for the whole answer.
+fn whole(answer: Message) -> Result<Message, FetchError> {
+    if answer.metadata.truncation { Err(FetchError::Malformed) } else { Ok(answer) }
 }
 
 fn request(question: &Question) -> Message {

@@ -11,7 +11,7 @@ pub(crate) async fn run(lab: &Lab) -> Result<Vec<String>, Box<dyn std::error::Er
     let resolver = MxResolver::builder()
         .upstream(lab.dns().address())
         .trust_anchor_file(lab.trust_anchor_file())
-        .policy_roots(CertificateDer::pem_file_iter(lab.ca_file())?.collect::<Result<Vec<_>, _>>()?)
+        .roots(CertificateDer::pem_file_iter(lab.ca_file())?.collect::<Result<Vec<_>, _>>()?)
         .policy_port(lab.policy_port())
         .port(lab.port())
         .build()?;

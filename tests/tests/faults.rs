@@ -528,7 +528,7 @@ fn resolver(lab: &Lab) -> MxResolver {
         .timeout(DNS_TIMEOUT)
         .port(lab.port())
         .policy_port(lab.policy_port())
-        .policy_roots([CertificateDer::from_pem_file(lab.ca_file()).unwrap()])
+        .roots([CertificateDer::from_pem_file(lab.ca_file()).unwrap()])
         .build()
         .unwrap()
 }
