@@ -296,6 +296,32 @@ fn case_files() {
             &["b@a..b"],
             "a malformed recipient",
         ),
+        ("nothing", String::new(), 1, &["JSON5"], "an empty file"),
+        ("port", case_with("port: 0,", ENVELOPE), 2, &["expected", "u16"], "port 0"),
+        ("port-type", case_with("port: 'smtp',", ENVELOPE), 2, &["expected number"], "a word for a number"),
+        ("no-host", case_with("mx: [],", ENVELOPE), 2, &["at least one"], "an empty list of hosts"),
+        (
+            "ciphers",
+            case_with("ciphers: ['NULL'],", ENVELOPE),
+            2,
+            &["NULL", "expected"],
+            "an unknown cipher suite",
+        ),
+        (
+            "no-recipient",
+            case_with("", "rcpt: [], subject: 's', message: 'm'"),
+            5,
+            &["at least one"],
+            "nobody to send to",
+        ),
+        ("no-envelope", "{\n  envelopes: [],\n}\n".to_owned(), 2, &["at least one"], "no envelope"),
+        (
+            "no-message",
+            case_with("", "rcpt: ['b@dane-ee-match.lab']"),
+            4,
+            &["message", "file"],
+            "nothing to send",
+        ),
     ] {
         let path = file(&lab, &format!("{name}.json5"), text);
         fault(&["send", "--case", &path.display().to_string()], words, why).at(&path, line).is_refused(&lab);
