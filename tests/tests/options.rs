@@ -1,0 +1,187 @@
+//! Options that change what is asked for, each beside the same command without it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code outside test functions may panic too: that is how it fails"
+)]
+
+mod mxtls;
+
+use mxtls::{at_lab, lab_of, run};
+use mxtls_lab::Lab;
+use serde_json::{Value, json};
+
+/// Runs a command at the lab and gives back its first result, with the exit status.
+fn first(lab: &Lab, word: &str, own: &[&str]) -> (Option<i32>, Value) {
+    let own: Vec<String> = own.iter().map(|&word| word.to_owned()).collect();
+    let ended = run(at_lab(lab, word, &own));
+    (ended.status, ended.document()["results"][0].clone())
+}
+
+/// Less than the mandatory level is `defer`; nothing is sent below it.
+#[test]
+fn require() {
+    let rows =
+        ["dane-ee-match", "sts-enforce", "insecure-mx", "tlsa-unusable", "neither", "neither-no-starttls"];
+    let lab = lab_of(&rows);
+    let caller = "tls-required-by-caller";
+    for (row, level, failure, why) in [
+        ("dane-ee-match", "dane", None, "a TLSA match at a securely found host"),
+        ("dane-ee-match", "authenticated", None, "it is verified"),
+        ("sts-enforce", "dane", Some("tlsa-required"), "there is no TLSA record"),
+        ("sts-enforce", "authenticated", None, "MTA-STS verifies"),
+        ("insecure-mx", "dane", Some("tlsa-required"), "the host was not securely found"),
+        ("insecure-mx", "authenticated", Some(caller), "trusted is not verified"),
+        ("insecure-mx", "tls", None, "it is TLS"),
+        ("tlsa-unusable", "dane", Some("tlsa-required"), "no usable record"),
+        ("tlsa-unusable", "authenticated", Some(caller), "nothing authenticates"),
+        ("tlsa-unusable", "tls", None, "it is TLS"),
+        ("neither", "tls", None, "TLS of any kind"),
+        ("neither", "authenticated", Some(caller), "nothing authenticates"),
+        ("neither-no-starttls", "tls", Some(caller), "there is no TLS"),
+    ] {
+        let domain = format!("{row}.lab");
+        let (status, result) = first(&lab, "check", &[&domain, "--require", level]);
+        assert_eq!(result["failure"]["code"].as_str(), failure, "{row}, {level}: {why}");
+        assert_eq!(status, Some(if failure.is_some() { 75 } else { 0 }), "{row}, {level}: {why}");
+
+        let mut own = lab.send_arguments(lab.scenario(row));
+        own.extend(["--require".to_owned(), level.to_owned()]);
+        let before = lab.saw(row).mail();
+        let ended = run(at_lab(&lab, "send", &own));
+        let recipient = &ended.document()["envelopes"][0]["recipients"][0];
+        assert_eq!(recipient["failure"]["code"].as_str(), failure, "{row}, {level}: {why}");
+        let sent = lab.saw(row).mail() - before;
+        assert_eq!(sent, u32::from(failure.is_none()), "{row}, {level}: {why}");
+    }
+    for row in rows {
+        let (status, _) = first(&lab, "check", &[&format!("{row}.lab")]);
+        assert_eq!(status, Some(0), "{row}: without the option it can be used");
+    }
+}
+
+/// `tls: true` in a case file is the same as `--require tls`.
+#[test]
+fn a_case_may_ask_for_tls() {
+    let lab = lab_of(&["neither", "neither-no-starttls"]);
+    for (row, tls, failure) in [
+        ("neither", "tls: true,", None),
+        ("neither-no-starttls", "tls: true,", Some("tls-required-by-caller")),
+        ("neither-no-starttls", "", None),
+    ] {
+        let case = format!(
+            "{{ {tls} envelopes: [{{ mail: 'a@elsewhere.example', rcpt: ['b@{row}.lab'], subject: 's', message: 'm' }}] }}"
+        );
+        let file = lab.directory().join("case.json5");
+        std::fs::write(&file, case).unwrap();
+        let before = lab.saw(row).messages().count();
+        let ended = run(at_lab(&lab, "send", &["--case".to_owned(), file.display().to_string()]));
+        let recipient = &ended.document()["envelopes"][0]["recipients"][0];
+        assert_eq!(recipient["failure"]["code"].as_str(), failure, "{row} {tls}");
+        let sent = lab.saw(row).messages().count() - before;
+        assert_eq!(sent, usize::from(failure.is_none()), "{row} {tls}");
+    }
+}
+
+/// Certificates are judged as of `--at`, DNSSEC signatures and policy lifetimes never.
+#[test]
+fn at_another_time() {
+    let lab = lab_of(&["sts-enforce", "dane-ee-match", "dane-ta-next-hop"]);
+    for (row, at, failure, why) in [
+        ("sts-enforce", "2200-01-01T00:00:00Z", Some("certificate-expired"), "long after its end"),
+        ("dane-ta-next-hop", "2200-01-01T00:00:00Z", Some("certificate-expired"), "under a trust anchor too"),
+        ("dane-ee-match", "2200-01-01T00:00:00Z", None, "RFC 7672 3.1.1: dates do not count for DANE-EE"),
+    ] {
+        // The policy host's certificate is judged by the same clock, and without a policy its fault would not show.
+        let (_, now) = first(&lab, "check", &[&format!("{row}.lab")]);
+        assert_eq!(now["verdict"], "deliver", "{row}");
+        let (_, result) = first(&lab, "check", &[&format!("{row}.lab"), "--at", at]);
+        if row == "sts-enforce" {
+            assert_eq!(result["resolve"]["mta_sts"]["failure"]["code"], "policy-fetch", "{why}");
+            assert_eq!(result["hosts"][0]["attempts"][0]["tls"]["web_pki"], failure.unwrap(), "{why}");
+        } else {
+            assert_eq!(result["failure"]["code"].as_str(), failure, "{row}: {why}");
+        }
+    }
+}
+
+/// `--first` stops at the first host that can be used; without it every host is connected to.
+#[test]
+fn first_usable_host() {
+    let lab = lab_of(&["preferred-mx-without-tlsa"]);
+    let domain = "preferred-mx-without-tlsa.lab";
+    let (_, all) = first(&lab, "check", &[domain]);
+    assert_eq!(all["hosts"].as_array().unwrap().len(), 2);
+    assert_eq!(lab.saw("preferred-mx-without-tlsa").connections(), 2);
+    let (_, some) = first(&lab, "check", &[domain, "--first"]);
+    assert_eq!(some["hosts"].as_array().unwrap().len(), 1);
+    assert_eq!(some["host"], all["host"]);
+    assert_eq!(lab.saw("preferred-mx-without-tlsa").connections(), 3);
+}
+
+#[test]
+fn one_address_family() {
+    let lab = lab_of(&["dane-ee-match"]);
+    let domain = "dane-ee-match.lab";
+    let types = || -> Vec<String> {
+        let of_host = lab.dns().queries(|query| query.name == "mx1.dane-ee-match.lab.");
+        let types = of_host.iter().map(|query| query.rtype.to_string());
+        types.filter(|rtype| matches!(rtype.as_str(), "A" | "AAAA")).collect()
+    };
+    let (_, result) = first(&lab, "resolve", &[domain, "--ipv4"]);
+    assert_eq!(result["hosts"][0]["policy"], "dane");
+    assert_eq!(types(), ["A"]);
+    lab.dns().clear_log();
+    let (status, result) = first(&lab, "resolve", &[domain, "--ipv6"]);
+    assert_eq!(result["hosts"][0]["failure"]["code"], "no-addresses");
+    assert_eq!((types(), status), (vec!["AAAA".to_owned()], Some(75)));
+}
+
+#[test]
+fn protocols_and_ciphers() {
+    let lab = lab_of(&["dane-ee-match"]);
+    let tls = |own: &[&str]| {
+        let (_, result) = first(&lab, "check", &[&["dane-ee-match.lab"], own].concat());
+        let tls = result["hosts"][0]["attempts"][0]["tls"].clone();
+        (tls["version"].clone(), tls["cipher_suite"].clone())
+    };
+    assert_eq!(tls(&[]).0, "TLSv1.3");
+    assert_eq!(tls(&["--protocols", "TLSv1.2"]).0, "TLSv1.2");
+    let one = "TLS_CHACHA20_POLY1305_SHA256";
+    assert_eq!(tls(&["--ciphers", one]), (json!("TLSv1.3"), json!(one)));
+}
+
+/// Each way to write a destination, with the domain that it is about.
+#[test]
+fn destinations() {
+    let lab = lab_of(&["dane-ee-match"]);
+    for (destination, domain, why) in [
+        ("DANE-EE-match.LAB", "dane-ee-match.lab", "folded"),
+        ("dane-ee-match.lab.", "dane-ee-match.lab", "without the trailing dot"),
+        ("someone@dane-ee-match.lab", "dane-ee-match.lab", "the domain of an address counts"),
+        ("\"a@b\"@dane-ee-match.lab", "dane-ee-match.lab", "a quoted local part may hold an @"),
+        (
+            "dane\u{2d}ee-match\u{3002}lab",
+            "dane-ee-match.lab",
+            "an ideographic full stop separates labels in U-labels",
+        ),
+    ] {
+        let (status, result) = first(&lab, "resolve", &[destination]);
+        assert_eq!(result["domain"], domain, "{why}");
+        assert_eq!((status, &result["hosts"][0]["policy"]), (Some(0), &json!("dane")), "{why}");
+    }
+    let (_, result) = first(&lab, "resolve", &["bücher.lab"]);
+    assert_eq!(result["domain"], "xn--bcher-kva.lab", "U-labels become A-labels");
+    assert_eq!(result["failure"]["code"], "no-such-domain");
+    let (status, result) = first(&lab, "check", &["[mx1.dane-ee-match.lab]"]);
+    assert_eq!((status, &result["channel"]), (Some(0), &json!("verified")), "a host, securely found");
+    let port = lab.port().to_string();
+    let host = format!("[mx1.dane-ee-match.lab]:{port}");
+    let mut own = at_lab(&lab, "resolve", &[host]);
+    // The port in the destination counts, not the one for all others.
+    let at = own.iter().position(|word| word == "--port").unwrap();
+    own[at + 1] = "1".to_owned();
+    let found = run(own).document()["results"][0]["hosts"][0].clone();
+    assert_eq!((&found["port"], &found["policy"]), (&json!(lab.port()), &json!("dane")));
+}
