@@ -139,17 +139,17 @@ impl Reply {
         self.lines.first().and_then(|line| self.split_status(line)).map(|(status, _)| status)
     }
 
-    /// The text of all lines without the enhanced status codes.
+    /// The text of all lines without the enhanced status codes, cut after [`MAX_TEXT`] characters.
     pub(crate) fn text(&self) -> String {
         let text =
             self.lines.iter().map(|line| self.split_status(line).map_or(line.as_str(), |(_, text)| text));
-        text.collect::<Vec<_>>().join(" ").trim().to_owned()
+        text.collect::<Vec<_>>().join(" ").trim().chars().take(MAX_TEXT).collect()
     }
 
     fn split_status<'a>(&self, line: &'a str) -> Option<(&'a str, &'a str)> {
         let (status, text) = line.split_once(' ').unwrap_or((line, ""));
         let mut parts = status.split('.');
-        let class = parts.next()?.parse::<u16>().is_ok_and(|class| class == self.code / 100);
+        let class = parts.next()? == (self.code / 100).to_string();
         let number =
             |part: &str| matches!(part.len(), 1..=3) && part.bytes().all(|byte| byte.is_ascii_digit());
         let rest =
@@ -187,6 +187,8 @@ fn printable(text: &[u8]) -> String {
 const MAX_LINE: usize = 4 * 1024;
 const MAX_LINES: usize = 256;
 const MAX_REPLY: usize = 64 * 1024;
+/// Each recipient keeps the text: a server must not multiply what it sends by their number.
+const MAX_TEXT: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -282,11 +284,22 @@ mod tests {
             (b"550 5.1 no\r\n", None, "5.1 no", "two parts"),
             (b"550 5.1.1.1 no\r\n", None, "5.1.1.1 no", "four parts"),
             (b"550 5.1.1000 no\r\n", None, "5.1.1000 no", "four digits"),
+            (b"550 +5.1.1 no\r\n", None, "+5.1.1 no", "a sign is no digit"),
+            (b"550 05.1.1 no\r\n", None, "05.1.1 no", "two digits of class"),
             (b"550 no\r\n", None, "no", "none"),
         ] {
             let reply = parse(bytes).unwrap().unwrap();
             assert_eq!((reply.enhanced_status(), reply.text().as_str()), (status, text), "{why}");
         }
+    }
+
+    #[test]
+    fn a_text_is_kept_for_many_recipients_and_so_is_short() {
+        let line = format!("550-5.1.1 {}\r\n", "\x07".repeat(900));
+        let bytes = [line.repeat(60).as_bytes(), b"550 5.1.1 x\r\n"].concat();
+        let reply = parse(&bytes).unwrap().unwrap();
+        assert_eq!(reply.enhanced_status(), Some("5.1.1"));
+        assert_eq!(reply.text().chars().count(), MAX_TEXT);
     }
 
     proptest! {
