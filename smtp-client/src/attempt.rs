@@ -89,7 +89,7 @@ pub struct TlsaMatch {
 /// What became of the message for one recipient.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RecipientOutcome {
-    /// The address as in the envelope.
+    /// The address as in the envelope, its domain in A-labels.
     pub rcpt: String,
     /// Accepted by the server, to be tried again, or refused for good.
     pub verdict: Verdict,
@@ -97,7 +97,8 @@ pub struct RecipientOutcome {
     pub code: Option<u16>,
     /// The enhanced status code of that reply, where it has one (RFC 2034).
     pub enhanced_status: Option<String>,
-    /// The text of that reply, its control characters replaced; a server's words, to be shown, never to be parsed.
+    /// The text of that reply, its control characters replaced, at most 1024 characters; a server's words, to be shown,
+    /// never to be parsed.
     pub text: Option<String>,
     /// Why it was not accepted; `None` only where the verdict is [`Verdict::Deliver`].
     pub failure: Option<Failure>,

@@ -2,7 +2,7 @@
 
 use mxtls_policy::{Failure, FailureCode, MessageFault};
 
-use crate::{envelope::Envelope, reply::Reply};
+use crate::{envelope::Envelope, mailbox::Mailbox, reply::Reply};
 
 /// The extensions of this session that matter to it. Those offered before TLS are forgotten at TLS (RFC 3207 §4.2).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -44,7 +44,7 @@ impl Capabilities {
     /// The parameters of MAIL for the envelope, each with a space before it. None of an extension that is not offered.
     ///
     /// # Errors
-    /// The message needs an extension that is not offered, or is too large.
+    /// The message or the sender needs an extension that is not offered, or the message is too large.
     pub(crate) fn mail_parameters(&self, envelope: &Envelope) -> Result<String, Failure> {
         let message = envelope.message();
         let size = message.size();
@@ -64,14 +64,28 @@ impl Capabilities {
             }
             parameters.push_str(" BODY=8BITMIME");
         }
-        if envelope.needs_smtputf8() {
-            if !self.smtputf8 {
-                let text = "An address or the header is not ASCII, and the server lacks SMTPUTF8.";
-                return Err(refused(MessageFault::SmtpUtf8, text).rfc("RFC 6531 3.5"));
-            }
+        if envelope.is_internationalized() && !self.smtputf8 {
+            let text = "The sender or the header is not ASCII, and the server lacks SMTPUTF8.";
+            return Err(refused(MessageFault::SmtpUtf8, text).rfc("RFC 6531 3.5"));
+        }
+        let mut recipients = envelope.recipients().iter();
+        if self.smtputf8 && (envelope.is_internationalized() || recipients.any(Mailbox::is_internationalized))
+        {
             parameters.push_str(" SMTPUTF8");
         }
         Ok(parameters)
+    }
+
+    /// Whether RCPT may name the recipient.
+    ///
+    /// # Errors
+    /// The address needs SMTPUTF8, which is not offered: no fault of the other recipients.
+    pub(crate) fn admits(&self, recipient: &Mailbox) -> Result<(), Failure> {
+        if recipient.is_internationalized() && !self.smtputf8 {
+            let text = "The recipient's address is not ASCII, and the server lacks SMTPUTF8.";
+            return Err(refused(MessageFault::SmtpUtf8, text).rfc("RFC 6531 3.5"));
+        }
+        Ok(())
     }
 }
 
@@ -147,7 +161,8 @@ mod tests {
             (all, "a@b", "S: ä", Ok(" SIZE=7 BODY=8BITMIME SMTPUTF8"), "header"),
             ("250 mx\r\n", "a@b", "x", Ok(""), "nothing offered, nothing needed"),
             ("250 mx\r\n", "a@b", "\r\nä", refused(MessageFault::EightBitMime), "5.6.3"),
-            ("250-mx\r\n250 8BITMIME\r\n", "ä@b", "x", refused(MessageFault::SmtpUtf8), "5.6.7"),
+            (all, "a@ä", "x", Ok(" SIZE=3"), "RFC 6531 §3.3: a domain has A-labels"),
+            ("250-mx\r\n250 8BITMIME\r\n", "ä@b", "x", Ok(""), "the recipient alone is refused"),
             (
                 "250-mx\r\n250 8BITMIME\r\n",
                 "a@b",

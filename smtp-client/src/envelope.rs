@@ -46,9 +46,9 @@ impl Envelope {
         &self.message
     }
 
-    /// Whether an address or the header needs SMTPUTF8 (RFC 6531 §3.1).
-    pub(crate) fn needs_smtputf8(&self) -> bool {
-        self.mail.iter().chain(&self.recipients).any(Mailbox::is_internationalized)
+    /// Whether it needs SMTPUTF8 for every recipient: by the sender or the header (RFC 6531 §3.1).
+    pub(crate) fn is_internationalized(&self) -> bool {
+        self.mail.as_ref().is_some_and(Mailbox::is_internationalized)
             || self.message.has_internationalized_header()
     }
 }

@@ -1,10 +1,11 @@
 //! Addresses that can stand in a command without becoming another command.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 /// An e-mail address (RFC 5321 §4.1.2), free of anything that could end a path or a command line.
 ///
-/// Dots may stand anywhere in a local part: there are mailboxes with two in a row.
+/// Dots may stand anywhere in a local part: there are mailboxes with two in a row. The domain has no U-labels: written
+/// with them, it is held in A-labels (RFC 5891), which every server takes. A domain in ASCII stays as it was written.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Mailbox(String);
 
@@ -21,23 +22,24 @@ pub enum MailboxError {
     /// The local part is neither an atom nor a quoted string (RFC 5321 §4.1.2).
     #[error("the part before the @ is neither a plain word nor a quoted string")]
     LocalPart,
-    /// The domain is neither a name nor an address literal.
+    /// The domain is neither a name nor an address literal; or it has labels beyond ASCII that have no A-labels
+    /// (RFC 5891 §5).
     #[error("the part after the @ is neither a domain name nor an address literal")]
     Domain,
 }
 
 impl Mailbox {
-    /// The address, such as `user@example.com`.
+    /// The address, such as `user@example.com`; its domain in A-labels.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What follows the `@`.
+    /// What follows the `@`: a name in A-labels or an address literal.
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
-    /// Whether it can only be sent with SMTPUTF8 (RFC 6531 §3.3).
+    /// Whether it can only be sent with SMTPUTF8 (RFC 6531 §3.3): its local part is not ASCII.
     pub fn is_internationalized(&self) -> bool {
         !self.0.is_ascii()
     }
@@ -48,18 +50,24 @@ impl FromStr for Mailbox {
 
     fn from_str(text: &str) -> Result<Self, MailboxError> {
         let (local, domain) = text.rsplit_once('@').ok_or(MailboxError::NoDomain)?;
-        if text.len() > MAX_ADDRESS || local.len() > MAX_LOCAL_PART {
+        // A character takes four octets here at most, and at least one in an A-label.
+        if text.len() > 4 * MAX_ADDRESS || local.len() > MAX_LOCAL_PART {
             return Err(MailboxError::TooLong);
         }
         let quoted = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         if !quoted.map_or_else(|| is_word(local), is_quoted_content) {
             return Err(MailboxError::LocalPart);
         }
+        let domain = a_labels(domain)?;
         let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        if !literal.map_or_else(|| is_domain(domain), is_literal_content) {
+        if !literal.map_or_else(|| is_domain(&domain), is_literal_content) {
             return Err(MailboxError::Domain);
         }
-        Ok(Self(text.to_owned()))
+        let address = format!("{local}@{domain}");
+        if address.len() > MAX_ADDRESS {
+            return Err(MailboxError::TooLong);
+        }
+        Ok(Self(address))
     }
 }
 
@@ -90,16 +98,24 @@ fn is_quoted_content(content: &str) -> bool {
     !escaped
 }
 
+/// Names in ASCII are not put through the mapping, which would refuse some that exist.
+fn a_labels(domain: &str) -> Result<Cow<'_, str>, MailboxError> {
+    if domain.is_ascii() {
+        return Ok(Cow::Borrowed(domain));
+    }
+    idna::domain_to_ascii_strict(domain).map(Cow::Owned).map_err(|_| MailboxError::Domain)
+}
+
 fn is_domain(domain: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_') || is_utf8_text(c);
-    domain.split('.').all(|label| !label.is_empty() && label.chars().all(allowed))
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    domain.split('.').all(|label| !label.is_empty() && label.bytes().all(allowed))
 }
 
 fn is_literal_content(content: &str) -> bool {
     !content.is_empty() && content.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-".contains(&byte))
 }
 
-/// RFC 6531 §3.3 allows any non-ASCII character; controls and separators among them have no place in a name.
+/// RFC 6531 §3.3 allows any non-ASCII character; controls and separators among them have no place in a mailbox's name.
 fn is_utf8_text(c: char) -> bool {
     !c.is_ascii() && !c.is_control() && !c.is_whitespace()
 }
@@ -116,6 +132,7 @@ mod tests {
         use MailboxError::{Domain, LocalPart, NoDomain, TooLong};
         let long_local = format!("{}@d.example", "a".repeat(65));
         let long_domain = format!("a@{}example", "d.".repeat(130));
+        let long_labels = format!("{}@{}example", "a".repeat(64), "例え.".repeat(16));
         for (text, expected, why) in [
             ("user@example.com", Ok(()), "plain"),
             ("a.b+c=d/e@sub.example.com", Ok(()), "all of atext"),
@@ -126,6 +143,10 @@ mod tests {
             ("user@[192.0.2.1]", Ok(()), "IPv4 literal"),
             ("user@[IPv6:2001:db8::1]", Ok(()), "IPv6 literal"),
             ("用户@例え.example", Ok(()), "RFC 6531"),
+            ("a@例え..example", Err(Domain), "an empty label among U-labels"),
+            ("a@☃︎\u{fffd}.example", Err(Domain), "RFC 5891: no A-label for it"),
+            ("a@例え.exa＞mple", Err(Domain), "a character that would be mapped to >"),
+            ("a@[例え]", Err(Domain), "a literal is ASCII"),
             ("postmaster", Err(NoDomain), "no domain"),
             ("", Err(NoDomain), "nothing"),
             ("@example.com", Err(LocalPart), "no local part"),
@@ -152,8 +173,34 @@ mod tests {
             ("a@[1.2.3.4>]", Err(Domain), "an odd literal"),
             (&long_local, Err(TooLong), "SMTP-22: 65 octets of local part"),
             (&long_domain, Err(TooLong), "SMTP-22: more than 254 octets"),
+            (&long_labels, Err(TooLong), "SMTP-22: more than 254 octets once the labels are A-labels"),
         ] {
             assert_eq!(text.parse::<Mailbox>().map(|_| ()), expected, "{why}: {text:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_local_part_asks_for_smtputf8() {
+        for (text, expected, internationalized, why) in [
+            (
+                "user@bücher.example",
+                "user@xn--bcher-kva.example",
+                false,
+                "RFC 5891: U-labels become A-labels",
+            ),
+            ("user@BÜCHER.Example", "user@xn--bcher-kva.example", false, "mapped, for it is no plain name"),
+            ("user@bücher。example", "user@xn--bcher-kva.example", false, "an ideographic full stop"),
+            ("Üser@bücher.example", "Üser@xn--bcher-kva.example", true, "the local part stays"),
+            ("User@Example.COM", "User@Example.COM", false, "ASCII stays as it is"),
+            ("user@_x.example", "user@_x.example", false, "ASCII is not held to RFC 5891"),
+            ("üser@[192.0.2.1]", "üser@[192.0.2.1]", true, "a literal stays"),
+        ] {
+            let mailbox: Mailbox = text.parse().unwrap();
+            assert_eq!(
+                (mailbox.as_str(), mailbox.is_internationalized()),
+                (expected, internationalized),
+                "{why}"
+            );
         }
     }
 }

@@ -41,10 +41,11 @@ impl Message {
         !self.0.is_ascii()
     }
 
-    /// Whether its header needs SMTPUTF8 (RFC 6531 §3.2).
+    /// Whether its header needs SMTPUTF8 (RFC 6531 §3.2). That extension is for UTF-8: octets in an older charset ask for
+    /// no more than 8BITMIME does, as they always have.
     pub(crate) fn has_internationalized_header(&self) -> bool {
         let mut header = self.0.split_inclusive(|byte| *byte == b'\n').take_while(|line| *line != b"\r\n");
-        header.any(|line| !line.is_ascii())
+        header.any(|line| !line.is_ascii() && std::str::from_utf8(line).is_ok())
     }
 
     /// The message with its dots stuffed (RFC 5321 §4.5.2), in blocks of about 16 KiB.
@@ -176,6 +177,14 @@ mod tests {
             (b"A: b\r\n\r\n\xc3\xa4\r\n", 12, true, false, "8-bit body"),
             (b"A: \xc3\xa4\r\n\r\nc\r\n", 12, true, true, "8-bit header"),
             (b"A: \xc3\xa4", 7, true, true, "a header without an end"),
+            (
+                b"A: \xe4\r\n\r\nc\r\n",
+                11,
+                true,
+                false,
+                "RFC 6532 §3.1: not UTF-8, so SMTPUTF8 is of no use to it",
+            ),
+            (b"A: \xe4\r\nB: \xc3\xa4\r\n\r\n", 15, true, true, "one field is not UTF-8, another is"),
             (b"\r\n.a\r\n", 6, false, false, "a stuffed dot does not count"),
         ] {
             let message = Message::new(bytes).unwrap();

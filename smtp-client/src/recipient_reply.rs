@@ -1,4 +1,4 @@
-//! What a reply means for a recipient.
+//! What a reply means for a recipient, or that there was none.
 
 use mxtls_policy::{Failure, FailureCode, Verdict};
 
@@ -17,6 +17,18 @@ pub(crate) fn accepted(rcpt: &str, reply: &Reply) -> RecipientOutcome {
 pub(crate) fn refused(host: &str, state: State, rcpt: &str, reply: &Reply) -> RecipientOutcome {
     let failure = rejection(host, state, reply);
     outcome(rcpt, failure.verdict(), reply, Some(failure))
+}
+
+/// No reply decided about this recipient.
+pub(crate) fn without_reply(rcpt: &str, failure: &Failure) -> RecipientOutcome {
+    RecipientOutcome {
+        rcpt: rcpt.to_owned(),
+        verdict: failure.verdict(),
+        code: None,
+        enhanced_status: None,
+        text: None,
+        failure: Some(failure.clone()),
+    }
 }
 
 /// The failure that a refusal is.

@@ -8,7 +8,7 @@ use crate::{
     envelope::Envelope,
     mailbox::Mailbox,
     message::Message,
-    recipient_reply::{accepted, refused, rejection},
+    recipient_reply::{accepted, refused, rejection, without_reply},
     reply::{Class, Reply, ReplyBuffer, ReplyError},
     server::{Mandatory, StartTlsUse},
     state::{Break, State},
@@ -311,13 +311,20 @@ impl<'a> Session<'a> {
         let Some(envelope) = self.plan.envelope else {
             return self.quit();
         };
-        match self.capabilities.mail_parameters(envelope) {
-            Ok(parameters) => {
-                let sender = envelope.mail().map_or("", Mailbox::as_str);
-                self.send(State::Mail, format!("MAIL FROM:<{sender}>{parameters}"))
+        let parameters = match self.capabilities.mail_parameters(envelope) {
+            Ok(parameters) => parameters,
+            Err(refused) => return self.quit_for(refused),
+        };
+        for (recipient, slot) in envelope.recipients().iter().zip(&mut self.recipients) {
+            if let Err(refused) = self.capabilities.admits(recipient) {
+                *slot = Some(without_reply(recipient.as_str(), &refused));
             }
-            Err(refused) => self.quit_for(refused),
         }
+        if !self.recipients.contains(&None) {
+            return self.quit();
+        }
+        let sender = envelope.mail().map_or("", Mailbox::as_str);
+        self.send(State::Mail, format!("MAIL FROM:<{sender}>{parameters}"))
     }
 
     fn on_mail(&mut self, reply: &Reply) -> Action {
@@ -343,11 +350,12 @@ impl<'a> Session<'a> {
         self.rcpt(index.saturating_add(1))
     }
 
-    /// Asks for the recipient of this place, or goes on where there is none.
-    fn rcpt(&mut self, index: usize) -> Action {
-        let recipient = self.plan.envelope.and_then(|envelope| envelope.recipients().get(index));
-        match recipient {
-            Some(recipient) => self.send(State::Rcpt(index), format!("RCPT TO:<{recipient}>")),
+    /// Asks for the next recipient without an outcome, from this place on, or goes on where there is none.
+    fn rcpt(&mut self, from: usize) -> Action {
+        let recipients = self.plan.envelope.map_or(&[][..], Envelope::recipients);
+        let mut rest = recipients.iter().zip(&self.recipients).enumerate().skip(from);
+        match rest.find(|(_, (_, outcome))| outcome.is_none()) {
+            Some((index, (recipient, _))) => self.send(State::Rcpt(index), format!("RCPT TO:<{recipient}>")),
             None if self.recipients.contains(&None) => self.send(State::Data, "DATA".to_owned()),
             None => self.quit(),
         }
@@ -426,14 +434,7 @@ impl<'a> Session<'a> {
     }
 
     fn fail(&mut self, failure: Failure) {
-        self.settle(|_, rcpt| RecipientOutcome {
-            rcpt: rcpt.to_owned(),
-            verdict: failure.verdict(),
-            code: None,
-            enhanced_status: None,
-            text: None,
-            failure: Some(failure.clone()),
-        });
+        self.settle(|_, rcpt| without_reply(rcpt, &failure));
         self.failure = Some(failure);
     }
 

@@ -102,6 +102,74 @@ async fn smtp_23_what_the_server_cannot_take() {
     }
 }
 
+#[tokio::test]
+async fn smtp_11_23_one_internationalized_recipient() {
+    let utf8 = FailureCode::MessageRefused(MessageFault::SmtpUtf8);
+    let plain = "250-mx.example\r\n250 8BITMIME\r\n";
+    let able = "250-mx.example\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n";
+    let (mail, mail_utf8) = ("MAIL FROM:<a@client.example>", "MAIL FROM:<a@client.example> SMTPUTF8");
+    let no = Some(FailureCode::RejectedForGood);
+    for (ehlo, rcpt, refuses, message, expected, asked, why) in [
+        (plain, ["b@d", "ü@d"], "", "x", [None, Some(utf8)], Some((mail, 1)), "the other is delivered to"),
+        (plain, ["ü@d", "b@d"], "", "x", [Some(utf8), None], Some((mail, 1)), "in any order"),
+        (plain, ["ü@d", "ö@d"], "", "x", [Some(utf8); 2], None, "nobody is left"),
+        (plain, ["b@d", "ü@d"], "", "S: ü", [Some(utf8); 2], None, "the header is everybody's"),
+        (plain, ["b@d", "c@ü"], "", "x", [None, None], Some((mail, 2)), "a domain has A-labels"),
+        (able, ["b@d", "ü@d"], "", "x", [None, None], Some((mail_utf8, 2)), "offered and needed"),
+        (able, ["b@d", "c@d"], "", "x", [None, None], Some((mail, 2)), "offered, not needed"),
+        (plain, ["ü@d", "b@d"], "RCPT", "x", [Some(utf8), no], Some((mail, 1)), "each for its own reason"),
+        (
+            plain,
+            ["ü@d", "b@d"],
+            "MAIL",
+            "x",
+            [Some(utf8), no],
+            Some((mail, 0)),
+            "MAIL decides for who is left",
+        ),
+        (plain, ["b@d", "ü@d"], ".", "x", [no, Some(utf8)], Some((mail, 1)), "so does the final dot"),
+    ] {
+        let setting = Setting::new();
+        let mut script = setting.script().answer("TLS EHLO", ehlo);
+        if !refuses.is_empty() {
+            script = script.answer(refuses, "550 no\r\n");
+        }
+        let (attempt, heard) = setting
+            .deliver_message(script, &setting.dane(), envelope(&rcpt, message), Interrupt::never())
+            .await;
+        let codes = attempt.recipients.iter().map(|one| one.failure.as_ref().map(|failure| failure.code));
+        assert_eq!(codes.collect::<Vec<_>>(), expected, "{why}");
+        for (recipient, expected) in attempt.recipients.iter().zip(expected) {
+            let verdict = if expected.is_none() { Verdict::Deliver } else { Verdict::Bounce };
+            assert_eq!(recipient.verdict, verdict, "{why}");
+        }
+        let mail = heard
+            .commands
+            .iter()
+            .find_map(|line| line.strip_prefix("TLS ").filter(|line| line.starts_with("MAIL")));
+        assert_eq!(mail.map(|mail| (mail, heard.count("RCPT"))), asked, "{why}");
+        let accepted = expected.iter().any(Option::is_none);
+        assert_eq!(attempt.verdict == AttemptVerdict::Accept, accepted, "{why}");
+        assert_eq!(attempt.failure.is_none(), accepted, "{why}");
+        assert_eq!(heard.has("DATA"), accepted || refuses == ".", "{why}");
+        assert!(heard.has("QUIT"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn an_internationalized_sender_decides_for_everybody() {
+    let setting = Setting::new();
+    let message = Message::new(&b"x"[..]).unwrap();
+    let recipients = vec!["b@d".parse().unwrap(), "ü@d".parse().unwrap()];
+    let envelope = Envelope::new(Some("ä@client.example".parse().unwrap()), recipients, message).unwrap();
+    let (attempt, heard) =
+        setting.deliver_message(setting.script(), &setting.dane(), envelope, Interrupt::never()).await;
+    for recipient in attempt.recipients {
+        assert_eq!(recipient.failure.unwrap().enhanced_status, "5.6.7");
+    }
+    assert!(!heard.has("MAIL"));
+}
+
 /// Each step at which a server may break off or fall silent, the failure of the former and of the latter.
 const STEPS: [(&str, FailureCode, FailureCode); 10] = {
     use FailureCode::{ConnectionLost, Timeout, TlsHandshake, UnknownOutcome};
