@@ -126,10 +126,9 @@ impl Transport {
     }
 
     async fn connect(&self, server: &TlsServer) -> Result<Connection, FetchError> {
-        // Whoever does not prove the name is nobody, whatever was wrong with the proof.
-        server.connection(self.timeout, &self.runtime).await.map_err(|error| match error {
-            NetError::Timeout => FetchError::Timeout,
-            _ => FetchError::Unreachable,
+        server.connection(self.timeout, &self.runtime).await.map_err(|error| {
+            // Whoever does not prove the name is nobody, whatever was wrong with the proof.
+            if matches!(error, NetError::Timeout) { FetchError::Timeout } else { FetchError::Unreachable }
         })
     }
 }
