@@ -9,7 +9,8 @@ mod resolve;
 mod send;
 mod table;
 
-use mxtls_policy::{Channel, Failure, PolicyKind, Status};
+use mxtls_policy::{CertificateCheck, Channel, Failure, PolicyKind, Status};
+use serde::Serialize;
 
 pub(crate) use table::{Cell, Table, Tone};
 
@@ -63,6 +64,23 @@ fn policies(policies: &[PolicyKind]) -> String {
         return "-".to_owned();
     }
     policies.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ")
+}
+
+/// What a certificate is held against.
+fn checks(checks: &[CertificateCheck]) -> String {
+    if checks.is_empty() {
+        return "nothing".to_owned();
+    }
+    checks.iter().map(word).collect::<Vec<_>>().join(" and ")
+}
+
+/// The word that stands for a value in the documents.
+fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(_) => "?".to_owned(),
+    }
 }
 
 /// A failure with the server's or the component's own words.

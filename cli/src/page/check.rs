@@ -24,18 +24,16 @@ impl Page for CheckedDestination {
         table.row(0, head);
         resolve::facts(&mut table, &self.resolve);
         if let Some(reason) = self.would_fail.as_ref() {
-            let mut cell = failure(reason);
-            cell = Cell::new(
-                format!("refused if MTA-STS were enforced: {}", cell.painted(Paint::Plain)),
-                Tone::Doubtful,
-            );
-            table.row(1, [cell]);
+            let refusal =
+                format!("refused if MTA-STS were enforced: {}", failure(reason).painted(Paint::Plain));
+            table.row(2, [Cell::new(refusal, Tone::Doubtful)]);
         }
         if let Some(reason) =
             self.failure.as_ref().filter(|_| self.hosts.is_empty() && self.resolve.failure.is_none())
         {
-            table.row(1, [failure(reason)]);
+            table.row(2, [failure(reason)]);
         }
+        table.begin_part();
         for host in &self.hosts {
             rows(&mut table, host);
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     document::{DnsDocument, DnsResult},
-    page::{Cell, Page, Paint, Table, Tone, failure, printable, status},
+    page::{Cell, Page, Paint, Table, Tone, failure, printable, status, word},
 };
 
 impl Page for DnsDocument {
@@ -21,7 +21,7 @@ impl Page for DnsResult {
         head.extend(self.ttl.map(|ttl| Cell::new(format!("for {ttl} s"), Tone::Faint)));
         table.row(0, head);
         for alias in &self.chain {
-            let kind = format!("{:?}", alias.alias).to_uppercase();
+            let kind = word(&alias.alias).to_uppercase();
             table.row(2, [alias.name.clone().into(), kind.into(), status(Some(alias.status))]);
         }
         for record in &self.records {

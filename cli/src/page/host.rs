@@ -2,7 +2,7 @@
 
 use crate::{
     document::HostDocument,
-    page::{Cell, Table, Tone, failure, policies, printable, status},
+    page::{Cell, Table, Tone, checks, failure, policies, printable, status, word},
 };
 
 /// The rows of one host.
@@ -21,8 +21,7 @@ pub(super) fn rows(table: &mut Table, indent: usize, host: &HostDocument) {
     if host.policy.is_some() {
         let tls = if host.tls_mandatory == Some(true) { "TLS mandatory" } else { "TLS attempted" };
         let fallback = if host.fallback { "clear text allowed" } else { "never clear text" };
-        let checks: Vec<String> = host.certificate_checks.iter().map(|check| format!("{check:?}")).collect();
-        let checks = if checks.is_empty() { "nothing".to_owned() } else { checks.join(" and ") };
+        let checks = checks(&host.certificate_checks);
         let words = format!("{}; {tls}, {fallback}; certificate against {checks}", policies(&host.policies));
         fact(table, "policy", vec![words.into()]);
     }
@@ -32,7 +31,7 @@ pub(super) fn rows(table: &mut Table, indent: usize, host: &HostDocument) {
     }
     for candidate in &host.tlsa_candidates {
         let found = match candidate.outcome {
-            Some(outcome) => format!("{outcome:?}").to_lowercase(),
+            Some(outcome) => word(&outcome),
             None => "look-up failed".to_owned(),
         };
         let name = format!("_{}._tcp.{}: {found}", host.port, candidate.name);

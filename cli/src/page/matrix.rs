@@ -2,7 +2,7 @@
 
 use crate::{
     document::MatrixDocument,
-    page::{Cell, Page, Paint, Table, Tone, policies},
+    page::{Cell, Page, Paint, Table, Tone, checks, policies, word},
 };
 
 impl Page for MatrixDocument {
@@ -11,17 +11,10 @@ impl Page for MatrixDocument {
         let head = ["id", "policy", "TLS", "certificate against", "clear text", "scenario"];
         table.row(0, head.map(|title| Cell::new(title, Tone::Strong)));
         for row in &self.rows {
-            let checks: Vec<String> =
-                row.certificate_checks.iter().map(|check| format!("{check:?}")).collect();
-            let id = match serde_json::to_value(row.id) {
-                Ok(serde_json::Value::String(id)) => id,
-                Ok(_) | Err(_) => format!("{:?}", row.id),
-            };
-            let decision = row.decision.map_or_else(String::new, |number| format!(" (decision {number})"));
             table.row(
                 0,
                 [
-                    id.into(),
+                    word(&row.id).into(),
                     policies(&row.policies).into(),
                     match row.tls_mandatory {
                         Some(true) => "mandatory",
@@ -29,9 +22,9 @@ impl Page for MatrixDocument {
                         None => "no connection",
                     }
                     .into(),
-                    if checks.is_empty() { "nothing".to_owned() } else { checks.join(" and ") }.into(),
+                    checks(&row.certificate_checks).into(),
                     if row.fallback { "allowed" } else { "never" }.into(),
-                    format!("{}{decision}", row.scenario).into(),
+                    row.scenario.into(),
                 ],
             );
         }

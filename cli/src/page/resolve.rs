@@ -2,7 +2,7 @@
 
 use crate::{
     document::{DaneDocument, ResolveDocument, ResolvedDestination},
-    page::{Cell, Page, Paint, Table, Tone, failure, host, status},
+    page::{Cell, Page, Paint, Table, Tone, failure, host, status, word},
 };
 
 impl Page for ResolveDocument {
@@ -26,6 +26,7 @@ impl Page for ResolvedDestination {
         let mut table = Table::default();
         table.row(0, [Cell::new(self.domain.clone(), Tone::Strong)]);
         facts(&mut table, self);
+        table.begin_part();
         for record in &self.hosts {
             host::rows(&mut table, 2, record);
         }
@@ -37,23 +38,22 @@ impl Page for ResolvedDestination {
 pub(super) fn facts(table: &mut Table, result: &ResolvedDestination) {
     let name = |text: &str| Cell::new(text, Tone::Faint);
     if let Some(source) = result.mx_source {
-        let source = format!("{source:?}").to_lowercase();
+        let source = word(&source);
         let next_hop = match &result.next_hop {
             Some(next_hop) if *next_hop != result.domain => format!("{source}, {next_hop}"),
             Some(_) | None => source,
         };
-        table.row(1, [name("servers"), status(result.mx_status), next_hop.into()]);
+        table.row(2, [name("servers"), status(result.mx_status), next_hop.into()]);
     }
     if let Some(mta_sts) = &result.mta_sts {
         let mode = mta_sts.mode.map_or_else(|| "no policy".to_owned(), |mode| format!("mode {mode}"));
-        let source = format!("{:?}", mta_sts.source).to_lowercase();
-        let mode = if mta_sts.mode.is_some() { format!("{mode}, {source}") } else { mode };
+        let mode = if mta_sts.mode.is_some() { format!("{mode}, {}", word(&mta_sts.source)) } else { mode };
         match &mta_sts.failure {
-            Some(reason) => table.row(1, [name("MTA-STS"), mode.into(), failure(reason)]),
-            None => table.row(1, [name("MTA-STS"), mode.into()]),
+            Some(reason) => table.row(2, [name("MTA-STS"), mode.into(), failure(reason)]),
+            None => table.row(2, [name("MTA-STS"), mode.into()]),
         }
     }
     if let Some(reason) = &result.failure {
-        table.row(1, [name("failure"), failure(reason)]);
+        table.row(2, [name("failure"), failure(reason)]);
     }
 }

@@ -24,10 +24,11 @@ impl Page for SentEnvelope {
             rows(&mut table, recipient);
         }
         if !self.attempts.is_empty() {
-            table.row(1, [Cell::new("sessions", Tone::Faint)]);
+            table.begin_part();
+            table.row(2, [Cell::new("sessions", Tone::Faint)]);
         }
         for one in &self.attempts {
-            attempt(&mut table, 3, Some(&one.host), &one.attempt);
+            attempt(&mut table, 4, Some(&one.host), &one.attempt);
         }
         table.text(paint)
     }

@@ -39,24 +39,37 @@ impl<T: Into<String>> From<T> for Cell {
 /// Rows whose columns are as wide as their widest cells. The last cell of a row widens nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    rows: Vec<(usize, Vec<Cell>)>,
+    rows: Vec<Row>,
+    part: usize,
+}
+
+#[derive(Debug)]
+struct Row {
+    part: usize,
+    indent: usize,
+    cells: Vec<Cell>,
 }
 
 impl Table {
-    /// Adds a row, so many characters from the left. Rows are aligned with those of the same indent.
+    /// Adds a row, so many characters from the left. Rows are aligned with those of the same indent in the same part.
     pub(crate) fn row(&mut self, indent: usize, cells: impl IntoIterator<Item = Cell>) {
-        self.rows.push((indent, cells.into_iter().collect()));
+        self.rows.push(Row { part: self.part, indent, cells: cells.into_iter().collect() });
+    }
+
+    /// Begins a part, with columns of its own.
+    pub(crate) fn begin_part(&mut self) {
+        self.part = self.part.saturating_add(1);
     }
 
     pub(crate) fn text(&self, paint: Paint) -> String {
         let mut text = String::new();
-        for (indent, cells) in &self.rows {
-            text.push_str(&" ".repeat(*indent));
-            let last = cells.len().saturating_sub(1);
-            for (column, cell) in cells.iter().enumerate() {
+        for row in &self.rows {
+            text.push_str(&" ".repeat(row.indent));
+            let last = row.cells.len().saturating_sub(1);
+            for (column, cell) in row.cells.iter().enumerate() {
                 text.push_str(&cell.painted(paint));
                 if column < last {
-                    let gap = self.width(*indent, column).saturating_sub(cell.text.chars().count());
+                    let gap = self.width(row, column).saturating_sub(cell.text.chars().count());
                     text.push_str(&" ".repeat(gap.saturating_add(2)));
                 }
             }
@@ -66,10 +79,11 @@ impl Table {
         text
     }
 
-    fn width(&self, indent: usize, column: usize) -> usize {
-        let rows =
-            self.rows.iter().filter(|(own, cells)| *own == indent && column.saturating_add(1) < cells.len());
-        let widths = rows.filter_map(|(_, cells)| cells.get(column)).map(|cell| cell.text.chars().count());
+    /// The width of a column in the rows that are aligned with `row`.
+    fn width(&self, row: &Row, column: usize) -> usize {
+        let aligned = self.rows.iter().filter(|other| (other.part, other.indent) == (row.part, row.indent));
+        let inner = aligned.filter(|row| column.saturating_add(1) < row.cells.len());
+        let widths = inner.filter_map(|row| row.cells.get(column)).map(|cell| cell.text.chars().count());
         widths.max().unwrap_or(0)
     }
 }
@@ -84,11 +98,14 @@ mod tests {
         table.row(0, ["name", "value", "rest"].map(Cell::from));
         table.row(0, ["a longer name", "v", "a long rest that widens nothing"].map(Cell::from));
         table.row(2, ["x", "y"].map(Cell::from));
+        table.begin_part();
+        table.row(0, ["x", "y"].map(Cell::from));
         table.row(0, ["a sentence that has a line of its own"].map(Cell::from));
         let expected = "\
 name           value  rest
 a longer name  v      a long rest that widens nothing
   x  y
+x  y
 a sentence that has a line of its own
 ";
         assert_eq!(table.text(Paint::Plain), expected);
