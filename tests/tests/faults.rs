@@ -24,8 +24,10 @@ use mxtls_verifier::{Offer, Roots, TlsSettings};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// Long enough for a loaded machine to answer on loopback, short enough to be waited for.
-const DNS_TIMEOUT: Duration = Duration::from_secs(1);
+/// Where no answer comes: long enough for a loaded machine to answer the other questions on loopback, short enough to be waited for.
+const SHORT_DNS_TIMEOUT: Duration = Duration::from_secs(1);
+/// Where every question is answered.
+const DNS_TIMEOUT: Duration = Duration::from_secs(20);
 const SMTP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The kinds of error in the lab's words, and the code of each.
@@ -213,8 +215,8 @@ one_test_per_kind! {
 /// Holds the four resolvers against the table.
 async fn meets(place: &Place, (way, code): Kind) {
     // A record's own TTL would hide the error, so the world stands twice: with the usual TTL and with 0.
-    let lasting = World::start(place, 300);
-    let ended = World::start(place, 0);
+    let lasting = World::start(place, 300, way);
+    let ended = World::start(place, 0, way);
     let with_fault = if way == "indeterminate" { place.without_keys } else { place.disturbed };
     for world in [&lasting, &ended] {
         assert_eq!(world.ask(&world.resolver()).await, (place.undisturbed, None), "without the fault");
@@ -227,8 +229,8 @@ async fn meets(place: &Place, (way, code): Kind) {
     let answer_ended = ended.resolver();
     assert_eq!(ended.ask(&answer_ended).await, (place.undisturbed, None), "before the fault");
 
-    lasting.disturb(place, way);
-    ended.disturb(place, way);
+    lasting.disturb(place);
+    ended.disturb(place);
 
     let failing = (with_fault, failure_of(with_fault, code));
     assert_eq!(lasting.ask(&lasting.resolver()).await, failing, "cold");
@@ -261,12 +263,14 @@ fn failure_of(outcome: Outcome, code: &str) -> Option<String> {
 /// One domain in a lab of its own.
 struct World {
     lab: Lab,
+    /// What will go wrong in it.
+    way: &'static str,
 }
 
 const DOMAIN: &str = "fault.lab";
 
 impl World {
-    fn start(place: &Place, ttl: u32) -> Self {
+    fn start(place: &Place, ttl: u32, way: &'static str) -> Self {
         let row = format!(
             r#"
 [[scenario]]
@@ -310,11 +314,11 @@ mx1 A {{ip mx1}}
 "#,
             hosts = place.hosts
         );
-        Self { lab: Lab::start_with(Scenario::parse(&row).unwrap()).unwrap() }
+        Self { lab: Lab::start_with(Scenario::parse(&row).unwrap()).unwrap(), way }
     }
 
     fn resolver(&self) -> MxResolver {
-        resolver(&self.lab)
+        resolver(&self.lab, self.way)
     }
 
     /// The name, absolute, and the type of a question of a [`Place`].
@@ -328,10 +332,10 @@ mx1 A {{ip mx1}}
         (name, rtype.to_owned())
     }
 
-    fn disturb(&self, place: &Place, way: &str) {
+    fn disturb(&self, place: &Place) {
         for question in place.questions {
             let (name, rtype) = self.question(question);
-            let tamper: Tamper = way.parse().unwrap();
+            let tamper: Tamper = self.way.parse().unwrap();
             self.lab.dns().tamper(PathRule::new(&format!("{name} {rtype}"), tamper).unwrap()).unwrap();
         }
     }
@@ -376,8 +380,8 @@ mx1 A {{ip mx1}}
 /// Decision 28: the error of the family that failed is on record though the host is reached by the other.
 #[tokio::test]
 async fn an_error_that_does_not_matter_is_recorded() {
-    let world = World::start(&A_BESIDE_AAAA, 300);
-    world.disturb(&A_BESIDE_AAAA, "servfail");
+    let world = World::start(&A_BESIDE_AAAA, 300, "servfail");
+    world.disturb(&A_BESIDE_AAAA);
     let resolution = world.resolver().resolve(&DOMAIN.parse().unwrap()).await;
     let step =
         resolution.explain.iter().find(|step| step.subject == format!("mx1.hosts.{DOMAIN} A")).unwrap();
@@ -411,7 +415,7 @@ mod txt {
         for Row { kind: (way, code), waits } in ROWS {
             let lab = mta_sts::start();
             mta_sts::disturb(&lab, way);
-            let resolver = super::resolver(&lab);
+            let resolver = super::resolver(&lab, way);
             // The certificate of this server would not be taken under the policy.
             let (resolution, checked) = mta_sts::ask(&lab, &resolver, "self-signed").await;
             let report = resolution.mta_sts.unwrap();
@@ -438,7 +442,7 @@ mod txt {
     async fn decision_27_with_a_cached_policy() {
         for Row { kind: (way, code), .. } in ROWS {
             let lab = mta_sts::start();
-            let resolver = super::resolver(&lab);
+            let resolver = super::resolver(&lab, way);
             for domain in ["self-signed", "valid"] {
                 let (resolution, _) = mta_sts::ask(&lab, &resolver, domain).await;
                 assert_eq!(resolution.mta_sts.unwrap().source, PolicySource::Fetched, "{way}");
@@ -521,11 +525,11 @@ expected = { verdict = "deliver", channel = "verified", policy = "dane", connect
     }
 }
 
-fn resolver(lab: &Lab) -> MxResolver {
+fn resolver(lab: &Lab, way: &str) -> MxResolver {
     MxResolver::builder()
         .upstream(lab.dns().address())
         .trust_anchor_file(lab.trust_anchor_file())
-        .timeout(DNS_TIMEOUT)
+        .timeout(if way == "timeout" { SHORT_DNS_TIMEOUT } else { DNS_TIMEOUT })
         .port(lab.port())
         .policy_port(lab.policy_port())
         .roots([CertificateDer::from_pem_file(lab.ca_file()).unwrap()])
