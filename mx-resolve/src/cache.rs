@@ -36,10 +36,6 @@ impl<K: Eq + Hash + Clone, V: Clone> ExpiringMap<K, V> {
         }
         self.entries.insert(key, (value, end));
     }
-
-    pub(crate) fn remove(&mut self, key: &K) {
-        self.entries.remove(key);
-    }
 }
 
 #[cfg(test)]

@@ -106,12 +106,12 @@ impl Dns {
         question: Question,
         remember: bool,
     ) -> (Question, Result<Message, FetchError>, bool) {
-        if in_chain(question.record_type) {
-            if !remember {
-                lock(&self.chain).remove(&question);
-            } else if let Some(message) = lock(&self.chain).get(&question, Instant::now()) {
-                return (question, Ok(message), true);
-            }
+        // What is remembered stays when a fresh look ends in an error: the fault may lie in the answer alone.
+        if remember
+            && in_chain(question.record_type)
+            && let Some(message) = lock(&self.chain).get(&question, Instant::now())
+        {
+            return (question, Ok(message), true);
         }
         let answer = self.transport.ask(&question).await;
         (question, answer, false)
