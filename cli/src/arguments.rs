@@ -1,9 +1,9 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
-use mx_resolve::{Destination, Domain, Families};
+use mx_resolve::{Destination, Domain, Families, Upstream};
 use mxtls_policy::Requirement;
 use rustls_pki_types::UnixTime;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -49,16 +49,16 @@ pub(crate) struct GlobalOptions {
     /// One JSON document on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Upstream DNS server, may repeat; it is not trusted [default: the system's]
-    #[arg(long, global = true, value_name = "IP[:PORT]", value_parser = resolver)]
-    pub(crate) resolver: Vec<SocketAddr>,
+    /// Upstream DNS server, may repeat; it is not trusted; tls://IP[:PORT]#NAME for DNS over TLS [default: the system's]
+    #[arg(long, global = true, value_name = "IP[:PORT]")]
+    pub(crate) resolver: Vec<Upstream>,
     /// How DNS answers are judged
     #[arg(long, global = true, value_name = "MODE", default_value = "validate")]
     dnssec: Dnssec,
     /// DS or DNSKEY records in zone-file text that replace the anchors of the IANA root
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) trust_anchor: Option<PathBuf>,
-    /// PEM roots that replace the platform's, for MX hosts and policy hosts
+    /// PEM roots that replace the platform's, for MX hosts, policy hosts and DNS over TLS
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
     /// HTTPS port of policy hosts, for labs [default: 443]
@@ -247,22 +247,6 @@ pub(crate) struct DnsOptions {
     pub(crate) explain: bool,
 }
 
-fn resolver(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(address) = text.parse::<SocketAddr>()
-        && address.port() > 0
-    {
-        return Ok(address);
-    }
-    let inside = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    match inside.parse() {
-        Ok(address) => Ok(SocketAddr::new(address, 53)),
-        Err(_) => {
-            Err("expected an IP address, a port behind it if need be: 192.0.2.53:5353 or [2001:db8::53]:5353"
-                .to_owned())
-        }
-    }
-}
-
 fn domain(text: &str) -> Result<Domain, String> {
     Domain::parse(text).map_err(|error| error.to_string())
 }
@@ -282,28 +266,6 @@ mod tests {
     fn clap_finds_the_command_line_consistent() {
         use clap::CommandFactory;
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn resolver_addresses() {
-        for (text, expected, why) in [
-            ("192.0.2.53", Some("192.0.2.53:53"), "IPv4, DNS's own port"),
-            ("192.0.2.53:5353", Some("192.0.2.53:5353"), "and another one"),
-            ("2001:db8::53", Some("[2001:db8::53]:53"), "IPv6 needs no brackets without a port"),
-            ("[2001:db8::53]", Some("[2001:db8::53]:53"), "and may have them"),
-            ("[2001:db8::53]:5353", Some("[2001:db8::53]:5353"), "with a port it needs them"),
-            ("192.0.2.53:0", None, "port 0"),
-            ("192.0.2.53:x", None, "no port"),
-            ("dns.example", None, "a name would have to be resolved"),
-            ("tls://192.0.2.53", None, "not built"),
-            ("", None, "nothing"),
-        ] {
-            let got = match resolver(text) {
-                Ok(address) => Some(address.to_string()),
-                Err(_) => None,
-            };
-            assert_eq!(got.as_deref(), expected, "{why}: {text}");
-        }
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn builder(global: &GlobalOptions) -> Result<MxResolverBuilder, Problem> {
     let mut builder =
         MxResolver::builder().families(global.families()).policy_timeout(global.timeout().unwrap_or(STEP));
     for server in &global.resolver {
-        builder = builder.upstream(*server);
+        builder = builder.upstream(server.clone());
     }
     if let Some(file) = &global.trust_anchor {
         builder = builder.trust_anchor_file(file);

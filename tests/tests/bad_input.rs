@@ -172,7 +172,12 @@ fn resolver_addresses() {
         ("192.0.2.1:dns", "no port"),
         ("192.0.2.256", "no address"),
         ("2001:db8::1::", "no address of the other family"),
-        ("tls://192.0.2.1", "DNS over TLS is not built yet"),
+        ("tls://192.0.2.1", "DNS over TLS without a name"),
+        ("tls://192.0.2.1#", "an empty one"),
+        ("tls://192.0.2.1#192.0.2.1", "an address for the name"),
+        ("tls://192.0.2.1:0#dns.example", "port 0 for DNS over TLS"),
+        ("tls://dns.example#dns.example", "a name for the address"),
+        ("https://192.0.2.1#dns.example", "another protocol"),
         ("", "nothing"),
     ] {
         let ended = run(["resolve", "--json", "--resolver", address, "example.com"]);

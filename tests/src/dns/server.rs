@@ -270,7 +270,11 @@ fn rehearse(world: &World, rule: &PathRule) -> Result<(), TamperError> {
 fn encode(message: &Message, query: &Message, channel: Channel) -> Vec<u8> {
     let octets = message.to_vec().unwrap();
     let limit = query.edns.as_ref().map_or(512, |edns| edns.max_payload().clamp(512, UDP_PAYLOAD));
-    if channel != Channel::Udp || octets.len() <= usize::from(limit) { octets } else { message.truncate().to_vec().unwrap() }
+    if channel != Channel::Udp || octets.len() <= usize::from(limit) {
+        octets
+    } else {
+        message.truncate().to_vec().unwrap()
+    }
 }
 
 /// A free UDP port whose TCP twin may be taken: then another pair is tried.
