@@ -9,12 +9,11 @@
 //! This crate holds that precedence as pure functions from **evidence** (what the look-ups said, each with its DNSSEC
 //! status or its error) to a [`SecurityPolicy`] or a [`Failure`]. It does no I/O, reads no clock, and knows no socket:
 //!
-//! * [`exchanges`] turns the answer to the MX question into the ordered list of hosts (RFC 5321 §5.1, RFC 7505);
+//! * [`exchanges()`] turns the answer to the MX question into the ordered list of hosts (RFC 5321 §5.1, RFC 7505);
 //! * [`tlsa_base_candidates`] says at which names TLSA records are to be asked for (RFC 7672 §2.2.2);
-//! * [`decide`] chooses the policy of one host; [`matrix`] shows all its outcomes as a table;
+//! * [`decide()`] chooses the policy of one host; [`matrix()`] shows all its outcomes as a table;
 //! * [`SecurityPolicy`] answers what the session asks: is TLS mandatory, what is authenticated, against which names;
 //! * [`Failure`] and [`FailureCode`] name everything that can go wrong, with the reply a mail queue needs.
-#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 mod address;
 mod channel;
@@ -45,3 +44,7 @@ pub use requirement::Requirement;
 pub use security_policy::{CertificateCheck, DanePolicy, EmptyTlsaRrset, PolicyKind, SecurityPolicy};
 pub use tlsa_base::{alias_check_is_due, tlsa_base_candidates};
 pub use would_fail::{TlsReport, would_fail};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

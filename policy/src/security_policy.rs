@@ -12,7 +12,7 @@ use crate::{
     matrix::MatrixId,
 };
 
-/// What a server must do before it is given mail. Made by [`decide`](crate::decide), or by hand for one host.
+/// What a server must do before it is given mail. Made by [`decide`](crate::decide()), or by hand for one host.
 #[derive(Clone, Debug)]
 pub struct SecurityPolicy {
     dane: Option<DanePolicy>,

@@ -7,7 +7,9 @@ use std::time::Duration;
 use mx_resolve::MxResolver;
 use mxtls_lab::Lab;
 use mxtls_policy::{Requirement, Verdict};
-use mxtls_smtp_client::{Envelope, Interrupt, Message, Server, SessionSettings, StartTlsUse, Timeouts, deliver};
+use mxtls_smtp_client::{
+    Envelope, Interrupt, Message, Server, SessionSettings, StartTlsUse, Timeouts, deliver,
+};
 use mxtls_verifier::{Offer, Roots, TlsSettings};
 
 /// The example, against a lab.
@@ -36,7 +38,12 @@ pub(crate) async fn run(lab: &Lab) -> Result<(), Box<dyn std::error::Error>> {
                 continue;
             }
         };
-        println!("{}: {} policy, TLS mandatory: {}", record.hostname, policy.kind(), policy.is_tls_mandatory());
+        println!(
+            "{}: {} policy, TLS mandatory: {}",
+            record.hostname,
+            policy.kind(),
+            policy.is_tls_mandatory()
+        );
         for address in record.socket_addresses() {
             let server = Server {
                 address,
@@ -51,7 +58,10 @@ pub(crate) async fn run(lab: &Lab) -> Result<(), Box<dyn std::error::Error>> {
                 return Ok(());
             }
             // The policy was not met, or the server refused: the next address, the next server.
-            println!("{address}: {}", attempt.failure.map_or_else(String::new, |failure| failure.to_string()));
+            println!(
+                "{address}: {}",
+                attempt.failure.map_or_else(String::new, |failure| failure.to_string())
+            );
         }
     }
     Err("no server took the message: it stays in the queue".into())

@@ -25,7 +25,9 @@ pub(crate) async fn run(lab: &Lab) -> Result<Vec<String>, Box<dyn std::error::Er
                     let mode = policy.mta_sts_policy().map(|policy| policy.mode()).ok_or("no policy")?;
                     format!("{domain}: MTA-STS, mode {mode}")
                 }
-                PolicyKind::Opportunistic => format!("{domain}: TLS if the server offers it, else clear text"),
+                PolicyKind::Opportunistic => {
+                    format!("{domain}: TLS if the server offers it, else clear text")
+                }
             });
         }
     }

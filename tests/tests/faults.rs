@@ -544,3 +544,16 @@ fn deliverer(lab: &Lab) -> Deliverer {
     settings.timeouts = Timeouts::each(SMTP_TIMEOUT);
     Deliverer::new(settings)
 }
+
+#[tokio::test]
+async fn a_failure_leaves_the_keys_of_other_zones_known() {
+    let world = World::start(&A_ALONE, 300, "bogus");
+    let resolver = world.resolver();
+    world.warm_keys(&resolver, A_ALONE.neighbour).await;
+    world.disturb(&A_ALONE);
+    assert!(resolver.dns(&format!("mx1.hosts.{DOMAIN}"), "A").await.unwrap().result.is_err());
+    world.lab.dns().clear_log();
+    world.warm_keys(&resolver, "@ MX").await;
+    let root = world.lab.dns().queries(|query| query.name == "." && query.rtype.to_string() == "DNSKEY");
+    assert_eq!(root, []);
+}
