@@ -154,3 +154,15 @@ fn root_store(roots: Option<&[CertificateDer<'static>]>) -> Result<RootCertStore
     }
     Ok(store)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_root_nobody_is_authenticated() {
+        assert!(matches!(client_config(Some(&[])), Err(DnsOverTlsError::NoRoots { .. })), "none was given");
+        let garbage = CertificateDer::from(vec![0; 8]);
+        assert!(matches!(client_config(Some(&[garbage])), Err(DnsOverTlsError::Root { number: 1, .. })));
+    }
+}
