@@ -49,7 +49,7 @@ pub(crate) struct GlobalOptions {
     /// One JSON document on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Upstream DNS server, may repeat; it is not trusted; tls://IP[:PORT]#NAME for DNS over TLS [default: the system's]
+    /// Upstream DNS server, may repeat; it is not trusted; tls://IP:PORT#NAME for DNS over TLS [default: the system's]
     #[arg(long, global = true, value_name = "IP[:PORT]")]
     pub(crate) resolver: Vec<Upstream>,
     /// How DNS answers are judged
@@ -61,6 +61,9 @@ pub(crate) struct GlobalOptions {
     /// PEM roots that replace the platform's, for MX hosts, policy hosts and DNS over TLS
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// SMTP port of the servers; the names of TLSA records that are looked up for them follow it [default: 25]
+    #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u16).range(1..))]
+    pub(crate) port: Option<u16>,
     /// HTTPS port of policy hosts, for labs [default: 443]
     #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u16).range(1..))]
     pub(crate) policy_port: Option<u16>,
@@ -130,9 +133,6 @@ pub(crate) enum LogFormat {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Policy options")]
 pub(crate) struct PolicyOptions {
-    /// SMTP port; the names of TLSA records follow it [default: 25]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
-    pub(crate) port: Option<u16>,
     /// Mandatory level; where it is not reached, mail is deferred
     #[arg(long, value_name = "LEVEL")]
     require: Option<Level>,

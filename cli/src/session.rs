@@ -26,7 +26,7 @@ pub(crate) fn resolver(
     case: Option<&Case>,
 ) -> Result<MxResolver, Problem> {
     let mut builder = builder(global)?;
-    if let Some(port) = policy.port.or(case.and_then(|case| case.port.map(NonZeroU16::get))) {
+    if let Some(port) = global.port.or(case.and_then(|case| case.port.map(NonZeroU16::get))) {
         builder = builder.port(port);
     }
     if let Some(seed) = policy.seed {

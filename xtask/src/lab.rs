@@ -17,7 +17,6 @@ pub(crate) async fn run() -> Result<()> {
     println!("export MXTLS_LAB={}", shell::quoted(&lab.options().join(" ")));
     println!("export PATH={}:\"$PATH\"", shell::quoted(&folder.display().to_string()));
     println!("# For example: mxtls check --json $MXTLS_LAB {domain}");
-    println!("# dns and mta-sts take no --port: mxtls dns {} {domain} MX", lab.global_options().join(" "));
     eprintln!("{} scenarios are up; Ctrl-C ends them.", lab.scenarios().len());
     future::pending().await
 }

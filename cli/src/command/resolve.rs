@@ -40,7 +40,7 @@ async fn dane_only(
     output: &Output,
 ) -> Result<Status, Problem> {
     let resolver = session::resolver(global, &options.policy, None)?;
-    let port = options.policy.port.unwrap_or(SMTP);
+    let port = global.port.unwrap_or(SMTP);
     let record = progress::during("looking up", resolver.check_dane(host, port)).await;
     let host = HostDocument::new(&record, options.policy.requirement());
     let status = host.failure.as_ref().map_or(Status::Holds, |failure| failure.verdict().into());
