@@ -9,16 +9,19 @@ use std::{
     str::FromStr,
 };
 
-use json5::Position;
+use json5::{ErrorCode, Position};
 use mx_resolve::{Destination, Domain};
-use mxtls_smtp_client::Mailbox;
+use mxtls_smtp_client::{Mailbox, SessionSettings};
 use mxtls_verifier::{Offer, Roots, SettingsError, TlsSettings};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use crate::problem::Problem;
+use crate::{
+    header_field::{FieldName, FieldValue},
+    problem::Problem,
+};
 
 /// A case.
 #[derive(Debug, Default, Deserialize)]
@@ -37,6 +40,7 @@ pub(crate) struct Case {
     pub(crate) protocols: Vec<String>,
     #[serde(default, deserialize_with = "ciphers")]
     pub(crate) ciphers: Vec<String>,
+    #[serde(default, deserialize_with = "ehlo")]
     pub(crate) ehlo: Option<String>,
     #[serde(deserialize_with = "envelopes")]
     pub(crate) envelopes: Vec<CaseEnvelope>,
@@ -59,10 +63,10 @@ pub(crate) enum Content {
     File(PathBuf),
     /// A message to be composed.
     Text {
-        subject: Option<String>,
+        subject: Option<FieldValue>,
         message: String,
-        /// Further header fields by their names.
-        headers: BTreeMap<String, String>,
+        /// Further header fields.
+        headers: BTreeMap<FieldName, FieldValue>,
     },
 }
 
@@ -89,8 +93,8 @@ impl Case {
             let words = error.to_string();
             let words = words.strip_suffix(&format!(" at {position}")).unwrap_or(&words);
             let message = match error.code() {
-                Some(_) => format!("this is not JSON5: {words}"),
-                None => words.to_owned(),
+                Some(code) if !is_of_type(code) => format!("this is not JSON5: {words}"),
+                Some(_) | None => words.to_owned(),
             };
             Problem::new(message).at(position.line.saturating_add(1), Some(position.column.saturating_add(1)))
         })
@@ -105,6 +109,20 @@ impl Case {
             Some(_) | None => problem,
         }
     }
+}
+
+/// Whether a value is of another type than expected, rather than none at all.
+fn is_of_type(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::ExpectedBool
+            | ErrorCode::ExpectedNull
+            | ErrorCode::ExpectedNumber
+            | ErrorCode::ExpectedOpeningBrace
+            | ErrorCode::ExpectedOpeningBracket
+            | ErrorCode::ExpectedString
+            | ErrorCode::ExpectedStringOrObject
+    )
 }
 
 /// An address to whose domain mail can be sent.
@@ -130,11 +148,12 @@ struct Fields {
     mail: Option<Mailbox>,
     #[serde(deserialize_with = "recipients")]
     rcpt: Vec<Mailbox>,
-    subject: Option<String>,
+    #[serde(default, deserialize_with = "subject")]
+    subject: Option<FieldValue>,
     message: Option<String>,
     file: Option<PathBuf>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "headers")]
+    headers: BTreeMap<FieldName, FieldValue>,
 }
 
 impl TryFrom<Fields> for CaseEnvelope {
@@ -197,8 +216,8 @@ impl<'de, T> DeserializeSeed<'de> for Text<T> {
     }
 }
 
-/// A list of such texts, never empty.
-struct Texts<T>(fn(&str) -> Result<T, String>);
+/// A list of such texts, never empty, and what must hold of all of them together.
+struct Texts<T>(fn(&str) -> Result<T, String>, fn(&[T]) -> Result<(), String>);
 
 impl<'de, T> Visitor<'de> for Texts<T> {
     type Value = Vec<T>;
@@ -212,7 +231,30 @@ impl<'de, T> Visitor<'de> for Texts<T> {
         while let Some(item) = list.next_element_seed(Text(self.0))? {
             items.push(item);
         }
-        if items.is_empty() { Err(A::Error::custom(EMPTY)) } else { Ok(items) }
+        if items.is_empty() {
+            return Err(A::Error::custom(EMPTY));
+        }
+        (self.1)(&items).map_err(A::Error::custom)?;
+        Ok(items)
+    }
+}
+
+/// Header fields.
+struct Headers;
+
+impl<'de> Visitor<'de> for Headers {
+    type Value = BTreeMap<FieldName, FieldValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of header fields")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = BTreeMap::new();
+        while let Some(field) = map.next_entry_seed(Text(FieldName::parse), Text(FieldValue::parse))? {
+            fields.extend([field]);
+        }
+        Ok(fields)
     }
 }
 
@@ -241,7 +283,7 @@ fn sender<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mailbox>,
 }
 
 fn recipients<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Mailbox>, D::Error> {
-    deserializer.deserialize_seq(Texts(mailbox))
+    deserializer.deserialize_seq(Texts(mailbox, |_| Ok(())))
 }
 
 fn envelopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<CaseEnvelope>, D::Error> {
@@ -249,19 +291,33 @@ fn envelopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<CaseEnvel
 }
 
 fn smart_hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Destination>, D::Error> {
-    deserializer.deserialize_seq(Texts(smart_host))
+    deserializer.deserialize_seq(Texts(smart_host, |_| Ok(())))
 }
 
 fn protocols<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    deserializer.deserialize_seq(Texts(|name| {
-        offered(name, &Offer { protocols: vec![name.to_owned()], ..Offer::default() })
-    }))
+    fn offer(protocols: Vec<String>) -> Offer {
+        Offer { protocols, ..Offer::default() }
+    }
+    deserializer.deserialize_seq(Texts(|name| known(name, offer), |names| enough(names, offer)))
 }
 
 fn ciphers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    deserializer.deserialize_seq(Texts(|name| {
-        offered(name, &Offer { cipher_suites: vec![name.to_owned()], ..Offer::default() })
-    }))
+    fn offer(cipher_suites: Vec<String>) -> Offer {
+        Offer { cipher_suites, ..Offer::default() }
+    }
+    deserializer.deserialize_seq(Texts(|name| known(name, offer), |names| enough(names, offer)))
+}
+
+fn ehlo<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    deserializer.deserialize_str(Text(ehlo_name)).map(Some)
+}
+
+fn subject<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FieldValue>, D::Error> {
+    deserializer.deserialize_str(Text(FieldValue::parse)).map(Some)
+}
+
+fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<FieldName, FieldValue>, D::Error> {
+    deserializer.deserialize_map(Headers)
 }
 
 /// A host by its name, or in brackets as in a destination.
@@ -274,13 +330,29 @@ fn smart_host(text: &str) -> Result<Destination, String> {
     destination.map_err(|error| error.to_string())
 }
 
-/// A name that exists. Whether all the names together leave anything to offer shows later.
-fn offered(name: &str, offer: &Offer) -> Result<String, String> {
-    match TlsSettings::new(Roots::platform(), offer) {
+/// A name that exists, whether or not it alone would leave anything to offer.
+fn known(name: &str, offer: fn(Vec<String>) -> Offer) -> Result<String, String> {
+    match TlsSettings::new(Roots::platform(), &offer(vec![name.to_owned()])) {
         Err(error @ (SettingsError::UnknownProtocol { .. } | SettingsError::UnknownCipherSuite { .. })) => {
             Err(error.to_string())
         }
         Ok(_) | Err(_) => Ok(name.to_owned()),
+    }
+}
+
+/// Names that leave something to offer. Whether suites and versions fit each other shows later.
+fn enough(names: &[String], offer: fn(Vec<String>) -> Offer) -> Result<(), String> {
+    match TlsSettings::new(Roots::platform(), &offer(names.to_vec())) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("{error} (found {})", names.join(", "))),
+    }
+}
+
+fn ehlo_name(name: &str) -> Result<String, String> {
+    let tls = TlsSettings::new(Roots::platform(), &Offer::default()).map_err(|error| error.to_string())?;
+    match SessionSettings::new(name, tls) {
+        Ok(_) => Ok(name.to_owned()),
+        Err(error) => Err(format!("the name for EHLO cannot be used: {error}")),
     }
 }
 
@@ -382,6 +454,46 @@ mod tests {
                 2,
                 "`file` stands instead of",
                 "both",
+            ),
+            (
+                format!("{{\n ehlo: 'a b',\n {envelope} }}"),
+                2,
+                "\"a b\" is neither a domain name",
+                "a space in a command",
+            ),
+            (
+                format!("{{\n protocols: ['SSLv3', 'TLSv1.1'],\n {envelope} }}"),
+                2,
+                "(found SSLv3, TLSv1.1)",
+                "all of them too old",
+            ),
+            (format!("{{\n port: 'smtp',\n {envelope} }}"), 2, "expected number", "a word for a number"),
+            (
+                envelope
+                    .replace("message", "\nheaders: { 'X Y': 'z' }, message")
+                    .replace("envelopes", "{ envelopes")
+                    + "}",
+                2,
+                "\"X Y\" is no name of a header field",
+                "a space in a name",
+            ),
+            (
+                envelope
+                    .replace("message", "\nheaders: { 'X': 'a\\nBcc: b' }, message")
+                    .replace("envelopes", "{ envelopes")
+                    + "}",
+                2,
+                "holds a control character",
+                "a second field",
+            ),
+            (
+                envelope
+                    .replace("message", "\nsubject: 'a\\r\\nBcc: b', message")
+                    .replace("envelopes", "{ envelopes")
+                    + "}",
+                2,
+                "holds a control character",
+                "a second field in the subject",
             ),
             ("{ envelopes:\n [] }".into(), 2, "expected at least one item", "no envelope"),
         ] {

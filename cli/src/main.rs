@@ -14,6 +14,7 @@ mod case_file;
 mod command;
 mod composed;
 mod document;
+mod header_field;
 mod interruption;
 mod logging;
 mod output;

@@ -39,21 +39,23 @@ pub(crate) async fn run(
     Ok(status)
 }
 
-/// One after the other: what an answer has taught serves the next.
+/// All lines are read before the first question. They are asked one after the other: what an answer has taught serves
+/// the next.
 async fn of_standard_input(resolver: &MxResolver, explain: bool) -> Result<Vec<DnsResult>, Problem> {
-    let mut results = vec![];
-    for (index, line) in io::stdin().lines().enumerate() {
-        let at_line =
-            |problem: Problem| problem.in_file(STANDARD_INPUT.as_ref()).at(index.saturating_add(1), None);
-        let line = line.map_err(|error| at_line(Problem::new(format!("cannot be read: {error}"))))?;
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
+    let mut questions = vec![];
+    for (line, number) in io::stdin().lines().zip(1..) {
+        let at_line = |message| Problem::new(message).in_file(STANDARD_INPUT.as_ref()).at(number, None);
+        let line = line.map_err(|error| at_line(format!("cannot be read: {error}")))?;
+        match line.split_whitespace().collect::<Vec<_>>().as_slice() {
             [] => {}
-            [name, record_type] => {
-                results.push(ask(resolver, name, record_type, explain).await.map_err(at_line)?);
-            }
-            _ => return Err(at_line(Problem::new(format!("expected NAME TYPE, found {line:?}")))),
+            [name, record_type] => questions.push((number, (*name).to_owned(), (*record_type).to_owned())),
+            _ => return Err(at_line(format!("expected NAME TYPE, found {line:?}"))),
         }
+    }
+    let mut results = vec![];
+    for (number, name, record_type) in questions {
+        let result = ask(resolver, &name, &record_type, explain).await;
+        results.push(result.map_err(|problem| problem.in_file(STANDARD_INPUT.as_ref()).at(number, None))?);
     }
     Ok(results)
 }
