@@ -50,8 +50,8 @@ impl Domain {
     /// Reads a domain; U-labels become A-labels (RFC 5891).
     ///
     /// # Errors
-    /// The text is no domain name: a label is empty, longer than 63 octets or not made of letters, digits, hyphens and
-    /// underscores, the whole is longer than 253, or it reads as an IP address.
+    /// The text is no domain name: a label is empty, longer than 63 octets or not made of letters, digits, hyphens inside
+    /// and underscores, the whole is longer than 253, or it reads as an IP address.
     pub fn parse(text: &str) -> Result<Self, DestinationError> {
         let error = |reason| DestinationError { text: text.to_owned(), reason };
         let bare = text.strip_suffix('.').unwrap_or(text);
@@ -78,6 +78,9 @@ impl Domain {
             }
             if label.len() > 63 {
                 return Err(error("a label is longer than 63 characters"));
+            }
+            if label.starts_with('-') || label.ends_with('-') {
+                return Err(error("a label begins or ends with a hyphen"));
             }
             if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
                 return Err(error(
@@ -175,6 +178,8 @@ mod tests {
             ("", None, "empty"),
             (".", None, "the root takes no mail"),
             ("a..b", None, "an empty label"),
+            ("--json", None, "an option that came too late"),
+            ("a-.example", None, "RFC 1123 2.1: no hyphen at an end"),
             ("a b.example", None, "a space"),
             ("a\u{0}.example", None, "NUL"),
             ("192.0.2.1", None, "an address without brackets is a slip"),

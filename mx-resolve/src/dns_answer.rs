@@ -39,28 +39,50 @@ pub enum DnsQuestionError {
     RecordType(String),
 }
 
+/// A DNS question that can be asked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DnsQuestion {
+    name: Name,
+    record_type: RecordType,
+}
+
+impl DnsQuestion {
+    /// Reads a name and a record type such as `TLSA`. U-labels become A-labels.
+    ///
+    /// # Errors
+    /// The name cannot be asked for, or the type is unknown.
+    pub fn new(name: &str, record_type: &str) -> Result<Self, DnsQuestionError> {
+        let parsed = RecordType::from_str(&record_type.to_ascii_uppercase())
+            .map_err(|_| DnsQuestionError::RecordType(record_type.to_owned()))?;
+        Ok(Self { name: parse_name(name)?, record_type: parsed })
+    }
+}
+
 impl MxResolver {
     /// The verdict on one question.
+    pub async fn ask(&self, question: &DnsQuestion) -> DnsAnswer {
+        let DnsQuestion { name, record_type } = question;
+        let verdict = self.inner().dns.ask(name, *record_type).await;
+        DnsAnswer::new(name_text(name), *record_type, &verdict)
+    }
+
+    /// The same for a question as text.
     ///
     /// # Errors
     /// The question cannot be asked at all. That it got no verdict is part of the answer.
     pub async fn dns(&self, name: &str, record_type: &str) -> Result<DnsAnswer, DnsQuestionError> {
-        let question = parse_name(name)?;
-        let parsed = RecordType::from_str(&record_type.to_ascii_uppercase())
-            .map_err(|_| DnsQuestionError::RecordType(record_type.to_owned()))?;
-        let verdict = self.inner().dns.ask(&question, parsed).await;
-        Ok(DnsAnswer::new(name_text(&question), parsed, &verdict))
+        Ok(self.ask(&DnsQuestion::new(name, record_type)?).await)
     }
 }
 
 fn parse_name(text: &str) -> Result<Name, DnsQuestionError> {
     let error = || DnsQuestionError::Name(text.to_owned());
-    let ascii =
-        if text.is_ascii() { text.to_owned() } else { idna::domain_to_ascii(text).map_err(|_| error())? };
-    let mut name = Name::from_ascii(&ascii).map_err(|_| error())?;
     if text.is_empty() {
         return Err(error());
     }
+    let ascii =
+        if text.is_ascii() { text.to_owned() } else { idna::domain_to_ascii(text).map_err(|_| error())? };
+    let mut name = Name::from_ascii(&ascii).map_err(|_| error())?;
     name.set_fqdn(true);
     Ok(name)
 }

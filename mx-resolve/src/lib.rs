@@ -35,10 +35,10 @@ mod upstream;
 pub use delivery::{Checked, Deliverer, HostReport, RecipientReport, Sent, Usable};
 pub use destination::{Destination, DestinationError, Domain};
 pub use discovery::Resolution;
-pub use dns_answer::{DnsAnswer, DnsQuestionError};
+pub use dns_answer::{DnsAnswer, DnsQuestion, DnsQuestionError};
 pub use dns_over_tls::DnsOverTlsError;
 #[cfg(feature = "mta-sts")]
-pub use mta_sts_discovery::{MtaStsReport, PolicySource};
+pub use mta_sts_discovery::{MtaStsFault, MtaStsReport, PolicySource};
 pub use record::{Candidate, SecureMxRecord, TlsaOutcome, TlsaReport};
 pub use resolver::{BuildError, Families, MxResolver, MxResolverBuilder};
 pub use upstream::{Upstream, UpstreamError};

@@ -7,7 +7,8 @@ use std::{
 
 use hickory_proto::rr::{RData, RecordType};
 use mta_sts::{
-    AddressLookup, Addresses, FetchError, Fetcher, Lint, Policy, PolicyCache, Step, StsRecord, select_record,
+    AddressLookup, Addresses, FetchError, Fetcher, Lint, Policy, PolicyCache, PolicyError, RecordError, Step,
+    StsRecord, select_record,
 };
 use mxtls_policy::{
     Explanation, Failure, FailureCode, Found, HostEvidence, MtaStsEvidence, MxSource, NextHop, Outcome,
@@ -41,6 +42,17 @@ pub struct MtaStsReport {
     pub lints: Vec<Lint>,
     /// What went wrong; a policy from the cache may apply all the same.
     pub failure: Option<Failure>,
+    /// What is wrong with the record, or with the policy file, where that is the failure.
+    pub fault: Option<MtaStsFault>,
+}
+
+/// What is wrong with what a domain publishes.
+#[derive(Clone, Debug)]
+pub enum MtaStsFault {
+    /// With its `_mta-sts` records.
+    Record(RecordError),
+    /// With its policy file, and where.
+    Policy(PolicyError),
 }
 
 /// Where a policy comes from.
@@ -110,6 +122,7 @@ impl MtaSts {
             source: PolicySource::None,
             lints: vec![],
             failure: None,
+            fault: None,
         };
         let txt = host::lookup(dns, &format!("_mta-sts.{domain}"), RecordType::TXT, |data| {
             let RData::TXT(txt) = data else { return None };
@@ -138,6 +151,7 @@ impl MtaSts {
                     format!("The MTA-STS record is invalid: {error}."),
                 );
                 report.failure = Some(failure.rfc(error.rfc()));
+                report.fault = Some(MtaStsFault::Record(error));
             }
         }
         let evidence = self.policy(domain, &mut report).await;
@@ -165,6 +179,9 @@ impl MtaSts {
                 Err(error) => {
                     self.cache().note_failure(domain, &id, now);
                     report.failure = Some(fetch_failure(domain, &error));
+                    if let FetchError::Policy(error) = error {
+                        report.fault = Some(MtaStsFault::Policy(error));
+                    }
                 }
             }
         }
