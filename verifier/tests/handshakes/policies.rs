@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use dane::TlsaRecord;
 use mxtls_policy::{
-    AddressLookup, Answer, Found, HostEvidence, MtaStsEvidence, NextHop, Outcome, SecurityPolicy, Status,
-    TlsaCandidate, decide,
+    AddressLookup, Answer, Found, HostEvidence, MtaStsEvidence, MxSource, NextHop, Outcome, SecurityPolicy,
+    Status, TlsaCandidate, decide,
 };
 use mxtls_verifier::{Offer, TlsSettings, Verdict};
 use rcgen::{BasicConstraints, IsCa, date_time_ymd};
@@ -21,7 +21,7 @@ pub(crate) fn decided(found: Found, records: Vec<TlsaRecord>, sts: Option<&str>)
     let evidence = HostEvidence {
         host: HOST.into(),
         found,
-        next_hop: NextHop { name: "example.com".into(), expanded: None, by_mx: true },
+        next_hop: NextHop { name: "example.com".into(), expanded: None, source: MxSource::Mx },
         addresses: vec![AddressLookup {
             record_type: "A",
             result: Ok(Answer {
