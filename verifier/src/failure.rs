@@ -69,7 +69,21 @@ pub(crate) fn of_web_pki(host: &str, code: FailureCode, error: &webpki::Error) -
     } else {
         "does not lead to a trusted root"
     };
-    Failure::new(code, format!("The certificate of {host} {fault}.")).rfc("RFC 8461 4.2").detail(error)
+    Failure::new(code, format!("The certificate of {host} {fault}."))
+        .rfc("RFC 8461 4.2")
+        .detail(in_words(error))
+}
+
+/// webpki's errors show their fields as code does; how long a certificate is over is what people ask.
+fn in_words(error: &webpki::Error) -> String {
+    let days = |from: u64, to: u64| to.saturating_sub(from) / 86_400;
+    if let webpki::Error::CertExpired { time, not_after } = error {
+        format!("it ended {} days before it was judged", days(not_after.as_secs(), time.as_secs()))
+    } else if let webpki::Error::CertNotValidYet { time, not_before } = error {
+        format!("it begins {} days after it was judged", days(time.as_secs(), not_before.as_secs()))
+    } else {
+        error.to_string()
+    }
 }
 
 pub(crate) fn not_a_host_name(host: &str) -> Failure {

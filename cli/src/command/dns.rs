@@ -2,7 +2,7 @@
 
 use std::io;
 
-use mx_resolve::MxResolver;
+use mx_resolve::{DnsQuestion, MxResolver};
 
 use crate::{
     arguments::{DnsOptions, GlobalOptions},
@@ -26,7 +26,9 @@ pub(crate) async fn run(
                 "with - the questions come from standard input, no type stands beside it",
             ));
         }
-        (name, Some(record_type)) => vec![ask(&resolver, name, record_type, options.explain).await?],
+        (name, Some(record_type)) => {
+            vec![ask(&resolver, &question(name, record_type)?, options.explain).await]
+        }
         (name, None) => {
             return Err(Problem::new(format!("a record type is expected after {name}, such as MX or TLSA")));
         }
@@ -48,28 +50,28 @@ async fn of_standard_input(resolver: &MxResolver, explain: bool) -> Result<Vec<D
         let line = line.map_err(|error| at_line(format!("cannot be read: {error}")))?;
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
             [] => {}
-            [name, record_type] => questions.push((number, (*name).to_owned(), (*record_type).to_owned())),
+            [name, record_type] => {
+                let question = question(name, record_type);
+                let at_line = |problem: Problem| problem.in_file(STANDARD_INPUT.as_ref()).at(number, None);
+                questions.push(question.map_err(at_line)?);
+            }
             _ => return Err(at_line(format!("expected NAME TYPE, found {line:?}"))),
         }
     }
     let mut results = vec![];
-    for (number, name, record_type) in questions {
-        let result = ask(resolver, &name, &record_type, explain).await;
-        results.push(result.map_err(|problem| problem.in_file(STANDARD_INPUT.as_ref()).at(number, None))?);
+    for question in questions {
+        results.push(ask(resolver, &question, explain).await);
     }
     Ok(results)
 }
 
-async fn ask(
-    resolver: &MxResolver,
-    name: &str,
-    record_type: &str,
-    explain: bool,
-) -> Result<DnsResult, Problem> {
-    match progress::during("looking up", resolver.dns(name, record_type)).await {
-        Ok(answer) => Ok(DnsResult::new(&answer, explain)),
-        Err(error) => Err(Problem::new(error.to_string())),
-    }
+fn question(name: &str, record_type: &str) -> Result<DnsQuestion, Problem> {
+    DnsQuestion::new(name, record_type).map_err(|error| Problem::new(error.to_string()))
+}
+
+async fn ask(resolver: &MxResolver, question: &DnsQuestion, explain: bool) -> DnsResult {
+    let answer = progress::during("looking up", resolver.ask(question)).await;
+    DnsResult::new(&answer, explain)
 }
 
 const STANDARD_INPUT: &str = "standard input";

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use mta_sts::{Lint, Policy, StsRecord};
-use mx_resolve::MtaStsReport;
-use mxtls_policy::{Failure, FailureCode};
+use mta_sts::{Lint, Policy, PolicyError, RecordError, StsRecord};
+use mx_resolve::{MtaStsFault, MtaStsReport};
+use mxtls_policy::Failure;
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -44,7 +44,7 @@ pub(crate) struct ErrorDocument {
     line: Option<usize>,
     column: Option<usize>,
     pub(crate) message: String,
-    rfc: Option<String>,
+    rfc: &'static str,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -67,16 +67,15 @@ impl MtaStsDocument {
     /// `hosts` are the names of the domain's MX hosts.
     pub(crate) fn new(domain: String, report: &MtaStsReport, hosts: &[&str]) -> Self {
         let lints: Vec<LintDocument> = report.lints.iter().map(LintDocument::from).collect();
-        let failed = |code| report.failure.as_ref().filter(|failure| failure.code == code);
-        let record = match (&report.record, failed(FailureCode::PolicyRecordInvalid)) {
+        let record = match (&report.record, &report.fault) {
             (Some(record), _) => Some(record.into()),
-            (None, Some(failure)) => Some(RecordDocument::invalid(failure)),
-            (None, None) => None,
+            (None, Some(MtaStsFault::Record(error))) => Some(RecordDocument::invalid(error)),
+            (None, Some(MtaStsFault::Policy(_)) | None) => None,
         };
-        let policy = match (&report.policy, failed(FailureCode::PolicyInvalid)) {
+        let policy = match (&report.policy, &report.fault) {
             (Some(policy), _) => Some(PolicyDocument::new(policy, lints.clone())),
-            (None, Some(failure)) => Some(PolicyDocument::invalid(failure)),
-            (None, None) => None,
+            (None, Some(MtaStsFault::Policy(error))) => Some(PolicyDocument::invalid(error)),
+            (None, Some(MtaStsFault::Record(_)) | None) => None,
         };
         let held = hosts.iter().map(|host| {
             let pattern = report.policy.as_ref().and_then(|policy| policy.matching(host));
@@ -99,8 +98,8 @@ impl MtaStsDocument {
 }
 
 impl RecordDocument {
-    fn invalid(failure: &Failure) -> Self {
-        Self { valid: false, id: None, extensions: BTreeMap::new(), error: Some(failure.into()) }
+    fn invalid(error: &RecordError) -> Self {
+        Self { valid: false, id: None, extensions: BTreeMap::new(), error: Some(error.into()) }
     }
 }
 
@@ -128,7 +127,7 @@ impl PolicyDocument {
         }
     }
 
-    fn invalid(failure: &Failure) -> Self {
+    fn invalid(error: &PolicyError) -> Self {
         Self {
             valid: false,
             mode: None,
@@ -136,15 +135,22 @@ impl PolicyDocument {
             mx: vec![],
             extensions: BTreeMap::new(),
             lints: vec![],
-            error: Some(failure.into()),
+            error: Some(error.into()),
         }
     }
 }
 
-/// The place stands in the message.
-impl From<&Failure> for ErrorDocument {
-    fn from(failure: &Failure) -> Self {
-        Self { line: None, column: None, message: failure.message.clone(), rfc: failure.rfc.clone() }
+/// A record has no lines: where it is malformed stands in the message.
+impl From<&RecordError> for ErrorDocument {
+    fn from(error: &RecordError) -> Self {
+        Self { line: None, column: None, message: error.to_string(), rfc: error.rfc() }
+    }
+}
+
+impl From<&PolicyError> for ErrorDocument {
+    fn from(error: &PolicyError) -> Self {
+        let message = error.fault.to_string();
+        Self { line: Some(error.line), column: Some(error.column), message, rfc: error.rfc() }
     }
 }
 
