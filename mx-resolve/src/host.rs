@@ -12,7 +12,7 @@ use mxtls_policy::{
 
 use crate::{
     dns::{Dns, evidence},
-    resolver::Families,
+    families::Families,
 };
 
 /// Gathers the evidence about `host`. Which questions are asked follows from the answers before them.

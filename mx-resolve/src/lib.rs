@@ -23,6 +23,7 @@ mod dns;
 mod dns_answer;
 mod dns_over_tls;
 mod explain;
+mod families;
 mod host;
 #[cfg(feature = "mta-sts")]
 mod mta_sts_discovery;
@@ -37,10 +38,11 @@ pub use destination::{Destination, DestinationError, Domain};
 pub use discovery::Resolution;
 pub use dns_answer::{DnsAnswer, DnsQuestion, DnsQuestionError};
 pub use dns_over_tls::DnsOverTlsError;
+pub use families::Families;
 #[cfg(feature = "mta-sts")]
 pub use mta_sts_discovery::{MtaStsFault, MtaStsReport, PolicySource};
 pub use record::{Candidate, SecureMxRecord, TlsaOutcome, TlsaReport};
-pub use resolver::{BuildError, Families, MxResolver, MxResolverBuilder};
+pub use resolver::{BuildError, MxResolver, MxResolverBuilder};
 pub use upstream::{Upstream, UpstreamError};
 
 // The crates whose types stand in this one's: callers need no versions of their own.

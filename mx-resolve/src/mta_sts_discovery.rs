@@ -20,8 +20,9 @@ use serde::Serialize;
 use crate::{
     destination::Domain,
     dns::Dns,
+    families::Families,
     host,
-    resolver::{BuildError, Families, MxResolver},
+    resolver::{BuildError, MxResolver},
 };
 
 /// What MTA-STS says about one domain, and how that was found out.

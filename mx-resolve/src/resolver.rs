@@ -9,13 +9,14 @@ use std::{
 };
 
 use dnssec::{AnchorError, TrustAnchors};
-use hickory_proto::rr::RecordType;
 use rand::{SeedableRng, rngs::StdRng};
 use rustls_pki_types::CertificateDer;
 #[cfg(feature = "mta-sts")]
 use rustls_pki_types::UnixTime;
 
-use crate::{dns::Dns, dns_over_tls::DnsOverTlsError, transport::Transport, upstream::Upstream};
+use crate::{
+    dns::Dns, dns_over_tls::DnsOverTlsError, families::Families, transport::Transport, upstream::Upstream,
+};
 
 /// Finds mail servers and the policy that each must meet. Cheap to clone; clones share their caches.
 #[derive(Clone)]
@@ -28,28 +29,6 @@ pub(crate) struct Inner {
     seed: Option<u64>,
     #[cfg(feature = "mta-sts")]
     pub(crate) mta_sts: crate::mta_sts_discovery::MtaSts,
-}
-
-/// The address families that are used.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Families {
-    /// IPv4 and IPv6.
-    #[default]
-    Both,
-    /// IPv4 only.
-    Ipv4,
-    /// IPv6 only.
-    Ipv6,
-}
-
-impl Families {
-    pub(crate) fn record_types(self) -> &'static [RecordType] {
-        match self {
-            Self::Both => &[RecordType::A, RecordType::AAAA],
-            Self::Ipv4 => &[RecordType::A],
-            Self::Ipv6 => &[RecordType::AAAA],
-        }
-    }
 }
 
 /// Why a resolver cannot be set up.

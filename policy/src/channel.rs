@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::{matrix::MatrixId, security_policy::SecurityPolicy};
+use crate::{matrix_id::MatrixId, security_policy::SecurityPolicy};
 
 /// The channel of a delivery, weakest first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]

@@ -23,6 +23,7 @@ mod explain;
 mod failure;
 mod lookup;
 mod matrix;
+mod matrix_id;
 mod mx;
 mod reference_ids;
 mod requirement;
@@ -37,7 +38,8 @@ pub use evidence::{AddressLookup, Found, HostEvidence, MtaStsEvidence, NextHop, 
 pub use explain::Explanation;
 pub use failure::{Failure, FailureCode, MessageFault, Stage, Verdict};
 pub use lookup::{Alias, AliasKind, Answer, Lookup, LookupError, LookupErrorKind, Outcome, Status};
-pub use matrix::{MatrixId, MatrixRow, matrix};
+pub use matrix::{MatrixRow, matrix};
+pub use matrix_id::MatrixId;
 pub use mx::{Exchange, Exchanges, Mx, MxSource, exchanges};
 pub use reference_ids::reference_ids;
 pub use requirement::Requirement;

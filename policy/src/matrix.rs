@@ -10,35 +10,10 @@ use crate::{
     evidence::{AddressLookup, Found, HostEvidence, MtaStsEvidence, NextHop, TlsaCandidate},
     failure::Failure,
     lookup::{Answer, Lookup, LookupError, LookupErrorKind, Outcome, Status},
+    matrix_id::MatrixId,
     mx::{MxSource, exchanges},
     security_policy::{CertificateCheck, PolicyKind, SecurityPolicy},
 };
-
-/// The rows of the matrix.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MatrixId {
-    /// MX, address and usable TLSA records all secure.
-    DaneUsable,
-    /// Secure TLSA records, none usable, no enforced MTA-STS policy.
-    DaneUnusable,
-    /// Secure TLSA records, none usable, beside an enforced MTA-STS policy.
-    DaneUnusableStsEnforce,
-    /// An insecure MX names a host with secure usable TLSA records.
-    DaneInsecureMx,
-    /// The same beside an enforced MTA-STS policy.
-    DaneInsecureMxStsEnforce,
-    /// No DANE; an enforced MTA-STS policy.
-    StsEnforce,
-    /// No DANE; an MTA-STS policy in testing.
-    StsTesting,
-    /// Neither.
-    Opportunistic,
-    /// The MX look-up ended in an error.
-    MxError,
-    /// The address or TLSA look-up of a host ended in an error.
-    HostError,
-}
 
 /// One row: a scenario and what follows from it.
 #[derive(Clone, Debug, Serialize)]

@@ -3,7 +3,7 @@
 use crate::{
     channel::Channel,
     failure::{Failure, FailureCode},
-    matrix::MatrixId,
+    matrix_id::MatrixId,
     security_policy::SecurityPolicy,
 };
 

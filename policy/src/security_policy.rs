@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     evidence::Found,
     failure::{Failure, FailureCode},
-    matrix::MatrixId,
+    matrix_id::MatrixId,
 };
 
 /// What a server must do before it is given mail. Made by [`decide`](crate::decide()), or by hand for one host.
