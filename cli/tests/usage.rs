@@ -116,13 +116,20 @@ fn help_and_version() {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}: {}", help.stdout);
         let own = run([command, "--help"]);
         assert_eq!((own.status, own.stderr.as_str()), (Some(0), ""), "{command}");
-        for option in
-            ["--json", "--resolver", "--trust-anchor", "--ca-file", "--timeout", "--at", "--log-format"]
-        {
+        for option in [
+            "--json",
+            "--resolver",
+            "--trust-anchor",
+            "--ca-file",
+            "--port ",
+            "--timeout",
+            "--at",
+            "--log-format",
+        ] {
             assert!(own.stdout.contains(option), "{command} takes {option}: {}", own.stdout);
         }
         let takes_policy = matches!(command, "resolve" | "check" | "send");
-        for option in ["--port ", "--require", "--protocols", "--ciphers", "--ehlo", "--seed"] {
+        for option in ["--require", "--protocols", "--ciphers", "--ehlo", "--seed"] {
             assert_eq!(own.stdout.contains(option), takes_policy, "{command} and {option}: {}", own.stdout);
         }
         assert_eq!(run([command, "--json", "--help"]).stdout, own.stdout, "{command}: help is for people");
