@@ -94,8 +94,18 @@ fn sign(origin: &str, text: &str, signing: &Signing, folder: &Path) -> Result<Pa
 fn key(origin: &str, folder: &Path) -> Result<String> {
     let mut keygen = Command::new("dnssec-keygen");
     let name =
-        quiet_output(keygen.current_dir(folder).args(["-q", "-a", "ECDSAP256SHA256", "-f", "KSK", origin]))?;
+        quiet_output(keygen.current_dir(folder).args(["-q", "-a", algorithm(origin), "-f", "KSK", origin]))?;
     Ok(name.trim().to_owned())
+}
+
+/// The lab itself signs with P-256 alone; here every chain of trust begins as the internet's does, with RSA, and goes
+/// through P-384.
+fn algorithm(origin: &str) -> &'static str {
+    match origin {
+        "." => "RSASHA256",
+        "lab." => "ECDSAP384SHA384",
+        _ => "ECDSAP256SHA256",
+    }
 }
 
 /// Options of dnssec-signzone.
