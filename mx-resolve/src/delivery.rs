@@ -453,4 +453,26 @@ mod tests {
         is_send(&deliverer.check_first(&resolution));
         is_send(&deliverer.send(&resolution, &envelope, &mut Interrupt::never()));
     }
+
+    #[test]
+    fn permanent_only_where_every_host_says_so() {
+        let report = |code| HostReport {
+            host: "mx".into(),
+            preference: 10,
+            policy: None,
+            verdict: AttemptVerdict::Unreachable,
+            channel: None,
+            failure: Some(Failure::new(code, "It is so.")),
+            attempts: vec![],
+        };
+        let (bounce, defer) = (FailureCode::NoAddressesOfDomain, FailureCode::DnsBogus);
+        for (codes, verdict) in [
+            (vec![bounce, defer], Verdict::Defer),
+            (vec![defer, bounce], Verdict::Defer),
+            (vec![bounce], Verdict::Bounce),
+            (vec![], Verdict::Defer),
+        ] {
+            assert_eq!(Checked::new(None, codes.into_iter().map(report).collect()).verdict, verdict);
+        }
+    }
 }

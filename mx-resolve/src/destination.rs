@@ -46,6 +46,13 @@ pub struct DestinationError {
     reason: &'static str,
 }
 
+impl DestinationError {
+    /// What is wrong, without the text and what was expected of it.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+}
+
 impl Domain {
     /// Reads a domain; U-labels become A-labels (RFC 5891).
     ///
@@ -90,6 +97,10 @@ impl Domain {
         }
         if ascii.parse::<Ipv4Addr>().is_ok() {
             return Err(error("an address is written in brackets"));
+        }
+        // RFC 1123 §2.1: what ends in a number is meant as an address.
+        if ascii.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(error("the last label is a number"));
         }
         Ok(Self(ascii))
     }
@@ -187,6 +198,8 @@ mod tests {
             ("[mx.example.com]:0", None, "port 0"),
             ("[mx.example.com]x", None, "text behind the bracket"),
             ("[IPv6:x]", None, "no IPv6 address"),
+            ("[300.1.1.1]", None, "no IPv4 address, and no host name"),
+            ("1.2.3", None, "neither"),
             ("user@", None, "no domain behind the @"),
         ] {
             let got = text.parse::<Destination>().map(|destination| destination.to_string());

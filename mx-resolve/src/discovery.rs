@@ -6,7 +6,7 @@ use futures_util::{StreamExt, future::join, stream};
 use hickory_proto::rr::{RData, RecordType};
 use mxtls_policy::{
     Exchange, Exchanges, Explanation, Failure, Found, HostEvidence, Lookup, MtaStsEvidence, Mx, MxSource,
-    NextHop, Outcome, Status, exchanges,
+    NextHop, Status, exchanges,
 };
 use rand::seq::SliceRandom;
 
@@ -29,13 +29,13 @@ const HOSTS_AT_ONCE: usize = 10;
 pub struct Resolution {
     /// What was asked for.
     pub destination: Destination,
-    /// The name after its aliases; the host or address where that was named. `None` where the MX look-up failed.
-    pub next_hop: Option<String>,
-    /// Where the servers come from; `None` where the MX look-up failed.
-    pub mx_source: Option<MxSource>,
+    /// The name after its aliases, as far as they are known; the host or address where that was named.
+    pub next_hop: String,
+    /// Where the servers come from, or were to come from.
+    pub mx_source: MxSource,
     /// The status of the MX records, or of their denial; `None` where none were asked for or the look-up failed.
     pub mx_status: Option<Status>,
-    /// What MTA-STS says; `None` for literals, and where the MX look-up failed.
+    /// What MTA-STS says; `None` for literals. Nothing is asked for a domain without servers.
     #[cfg(feature = "mta-sts")]
     pub mta_sts: Option<crate::MtaStsReport>,
     /// The servers, best first.
@@ -55,21 +55,17 @@ impl Resolution {
         failure: Failure,
         explain: Vec<Explanation>,
     ) -> Self {
-        let (next_hop, mx_source, mx_status) = match mx {
-            Ok(answer) => {
-                let next_hop = answer.expanded().map_or_else(|| domain.to_string(), str::to_owned);
-                let source = matches!(answer.outcome, Outcome::Records(_)).then_some(MxSource::Mx);
-                (Some(next_hop), source, Some(answer.status))
-            }
-            Err(_) => (None, None, None),
+        let (expanded, mx_status) = match mx {
+            Ok(answer) => (answer.expanded(), Some(answer.status)),
+            Err(_) => (None, None),
         };
         Self {
             destination: destination.clone(),
-            next_hop,
-            mx_source,
+            next_hop: expanded.map_or_else(|| domain.to_string(), str::to_owned),
+            mx_source: MxSource::Mx,
             mx_status,
             #[cfg(feature = "mta-sts")]
-            mta_sts: None,
+            mta_sts: Some(crate::MtaStsReport::none()),
             hosts: vec![],
             failure: Some(failure),
             explain,
@@ -132,8 +128,8 @@ impl MxResolver {
         steps.extend(hosts.iter().flat_map(|host| host.explain.clone()));
         Resolution {
             destination: destination.clone(),
-            next_hop: Some(found.next_hop.expanded.unwrap_or(found.next_hop.name)),
-            mx_source: Some(found.source),
+            next_hop: found.next_hop.expanded.unwrap_or(found.next_hop.name),
+            mx_source: found.source,
             mx_status: Some(found.status),
             #[cfg(feature = "mta-sts")]
             mta_sts: Some(report),
@@ -158,8 +154,8 @@ impl MxResolver {
         steps.extend(record.explain.clone());
         Resolution {
             destination: destination.clone(),
-            next_hop: Some(host.to_string()),
-            mx_source: Some(MxSource::Host),
+            next_hop: host.to_string(),
+            mx_source: MxSource::Host,
             mx_status: None,
             #[cfg(feature = "mta-sts")]
             mta_sts: Some(report),
@@ -173,8 +169,8 @@ impl MxResolver {
         let record = SecureMxRecord::literal(address, self.inner().port);
         Resolution {
             destination: destination.clone(),
-            next_hop: Some(address.to_string()),
-            mx_source: Some(MxSource::Literal),
+            next_hop: address.to_string(),
+            mx_source: MxSource::Literal,
             mx_status: None,
             #[cfg(feature = "mta-sts")]
             mta_sts: None,

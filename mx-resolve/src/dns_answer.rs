@@ -63,7 +63,8 @@ impl MxResolver {
     pub async fn ask(&self, question: &DnsQuestion) -> DnsAnswer {
         let DnsQuestion { name, record_type } = question;
         let verdict = self.inner().dns.ask(name, *record_type).await;
-        DnsAnswer::new(name_text(name), *record_type, &verdict)
+        let shown = if name.is_root() { ".".to_owned() } else { name_text(name) };
+        DnsAnswer::new(shown, *record_type, &verdict)
     }
 
     /// The same for a question as text.

@@ -24,7 +24,7 @@ fn in_words<T>(answer: &Answer<Vec<T>>) -> String {
 }
 
 /// The look-ups of one host.
-pub(crate) fn host(evidence: &HostEvidence) -> Vec<Explanation> {
+pub(crate) fn host(evidence: &HostEvidence, port: u16) -> Vec<Explanation> {
     let mut steps: Vec<_> = evidence
         .addresses
         .iter()
@@ -35,13 +35,19 @@ pub(crate) fn host(evidence: &HostEvidence) -> Vec<Explanation> {
         .collect();
     if let Some(check) = &evidence.alias_check {
         let subject = format!("{} CNAME", evidence.host);
-        steps.push(match check {
+        let step = match check {
             Ok(status) => Explanation::new("alias-lookup", subject, status.to_string()).status(*status),
             Err(error) => Explanation::new("alias-lookup", subject, error.to_string()),
-        });
+        };
+        steps.push(step.rfc("RFC 7672 2.2.2"));
     }
     steps.extend(evidence.tlsa.iter().map(|candidate| {
-        lookup("tlsa-lookup", &format!("{} TLSA", candidate.base), &candidate.result, "RFC 7672 2.2.3")
+        lookup(
+            "tlsa-lookup",
+            &format!("{} TLSA", dane::owner_name(port, &candidate.base)),
+            &candidate.result,
+            "RFC 7672 2.2.3",
+        )
     }));
     steps
 }

@@ -115,16 +115,7 @@ impl MtaSts {
     }
 
     pub(crate) async fn find(&self, dns: &Dns, domain: &str) -> (MtaStsEvidence, MtaStsReport) {
-        let mut report = MtaStsReport {
-            record: None,
-            record_status: None,
-            policy: None,
-            id: None,
-            source: PolicySource::None,
-            lints: vec![],
-            failure: None,
-            fault: None,
-        };
+        let mut report = MtaStsReport::none();
         let txt = host::lookup(dns, &format!("_mta-sts.{domain}"), RecordType::TXT, |data| {
             let RData::TXT(txt) = data else { return None };
             // §3.1: the strings of one record are joined without anything between them.
@@ -136,7 +127,7 @@ impl MtaSts {
             Err(error) => {
                 report.failure = Some(error.failure(&format!("_mta-sts.{domain} TXT")).rfc("RFC 8461 3.3"));
                 let cached = self.cached(domain, &mut report);
-                return (MtaStsEvidence::after_lookup_error(error, cached), report);
+                return (MtaStsEvidence::after_lookup_error(domain, &error, cached), report);
             }
         };
         report.record_status = Some(answer.status);
@@ -177,6 +168,15 @@ impl MtaSts {
                     report.applies(id, parsed.policy.clone(), PolicySource::Fetched);
                     return MtaStsEvidence::Policy(parsed.policy);
                 }
+                // Nothing was asked, and the domain is not to blame: mail must not go out as if it had no policy.
+                Err(FetchError::Setup(error)) => {
+                    let failure = no_roots(domain, &error);
+                    report.failure = Some(failure.clone());
+                    return match self.cached(domain, report) {
+                        Some(policy) => MtaStsEvidence::Policy(policy),
+                        None => MtaStsEvidence::Failed(failure),
+                    };
+                }
                 Err(error) => {
                     self.cache().note_failure(domain, &id, now);
                     report.failure = Some(fetch_failure(domain, &error));
@@ -209,6 +209,20 @@ impl MtaSts {
 }
 
 impl MtaStsReport {
+    /// Nothing was asked, or nothing found.
+    pub(crate) fn none() -> Self {
+        Self {
+            record: None,
+            record_status: None,
+            policy: None,
+            id: None,
+            source: PolicySource::None,
+            lints: vec![],
+            failure: None,
+            fault: None,
+        }
+    }
+
     fn applies(&mut self, id: String, policy: Policy, source: PolicySource) {
         self.id = Some(id);
         self.policy = Some(policy);
@@ -231,6 +245,11 @@ impl MtaStsReport {
             None => step,
         }
     }
+}
+
+fn no_roots(domain: &str, error: &mta_sts::BuildError) -> Failure {
+    let message = format!("The MTA-STS policy of {domain} cannot be authenticated here.");
+    Failure::new(FailureCode::CertificateUntrusted, message).rfc("RFC 8461 3.3").detail(error)
 }
 
 fn fetch_failure(domain: &str, error: &FetchError) -> Failure {

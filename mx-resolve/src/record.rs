@@ -120,7 +120,7 @@ impl SecureMxRecord {
             Err(failure) => Err(failure.clone()),
         };
         let policy = decide(evidence, mta_sts);
-        let mut explain = crate::explain::host(evidence);
+        let mut explain = crate::explain::host(evidence, port);
         explain.push(crate::explain::decision(&evidence.host, &policy));
         Self {
             hostname: evidence.host.clone(),

@@ -196,3 +196,31 @@ fn is_malformed(error: &NetError) -> bool {
     }
     matches!(error, NetError::Proto(_))
 }
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::rr::{Name, RecordType};
+
+    use super::*;
+
+    #[test]
+    fn what_is_asked_and_what_is_an_answer() {
+        let question = Question::new(Name::from_ascii("mx.example.").unwrap(), RecordType::A);
+        let asked = request(&question);
+        assert!(asked.metadata.checking_disabled && asked.metadata.recursion_desired, "RFC 4035 3.2.2");
+        let edns = asked.edns.as_ref().unwrap();
+        assert!(edns.flags().dnssec_ok);
+        assert_eq!(edns.max_payload(), EDNS_PAYLOAD);
+        let mut answer = asked.clone();
+        assert!(!answers(&answer, &question), "a query is no response");
+        answer.metadata.message_type = MessageType::Response;
+        assert!(answers(&answer, &question));
+        for (name, record_type) in [("other.example.", RecordType::A), ("mx.example.", RecordType::AAAA)] {
+            let mut other = answer.clone();
+            other.queries = vec![Query::query(Name::from_ascii(name).unwrap(), record_type)];
+            assert!(!answers(&other, &question), "{name} {record_type}");
+        }
+        answer.queries.clear();
+        assert!(!answers(&answer, &question), "no question at all");
+    }
+}

@@ -34,9 +34,7 @@ pub fn decide(evidence: &HostEvidence, mta_sts: &MtaStsEvidence) -> Result<Secur
     match mta_sts {
         MtaStsEvidence::NoPolicy => Ok(SecurityPolicy::new(dane, None)),
         MtaStsEvidence::Policy(policy) => Ok(SecurityPolicy::new(dane, Some(policy.clone()))),
-        MtaStsEvidence::Failed(error) => Err(error
-            .failure(&format!("the MTA-STS record of {}", evidence.next_hop.name))
-            .rfc("RFC 8461 3.3")),
+        MtaStsEvidence::Failed(failure) => Err(failure.clone()),
     }
 }
 
@@ -447,8 +445,8 @@ mod tests {
     fn a_policy_lookup_that_an_attacker_may_have_broken_delays_where_dane_does_not_stand_alone() {
         let none = || Ok(Answer { status: Status::Secure, outcome: Outcome::NoData, aliases: vec![] });
         for kind in KINDS {
-            let evidence =
-                MtaStsEvidence::after_lookup_error(LookupError { kind, detail: String::new() }, None);
+            let error = LookupError { kind, detail: String::new() };
+            let evidence = MtaStsEvidence::after_lookup_error("d.example", &error, None);
             let delays = matches!(
                 kind,
                 LookupErrorKind::Bogus | LookupErrorKind::Indeterminate | LookupErrorKind::Budget
@@ -462,9 +460,8 @@ mod tests {
                 assert_eq!(decide(&host(found, tlsa), &evidence).is_err(), delays && !stands_alone, "{kind}");
             }
             let MtaStsEvidence::Policy(policy) = sts("enforce", "mx.d.example") else { panic!() };
-            let error = LookupError { kind, detail: String::new() };
             assert_eq!(
-                MtaStsEvidence::after_lookup_error(error, Some(policy.clone())),
+                MtaStsEvidence::after_lookup_error("d.example", &error, Some(policy.clone())),
                 MtaStsEvidence::Policy(policy),
                 "STS-28: {kind}"
             );
@@ -519,5 +516,69 @@ mod tests {
                 "{mode} {mx}"
             );
         }
+    }
+
+    fn alias(name: &str, target: &str, status: Status) -> Alias {
+        Alias { name: name.into(), target: target.into(), kind: AliasKind::Cname, status }
+    }
+
+    fn reached_by(status: Status, aliases: Vec<Alias>) -> Vec<AddressLookup> {
+        vec![address(Ok(Answer { status, outcome: Outcome::Records(localhost()), aliases }))]
+    }
+
+    #[test]
+    fn decision_28_an_error_at_the_expanded_name_ends_the_search() {
+        for kind in KINDS {
+            let mut evidence = host(Found::Securely, records(Status::Secure, vec![record(3)]));
+            let first = || vec![alias("mx.d.example", "t.example", Status::Secure)];
+            evidence.addresses = reached_by(Status::Secure, first());
+            evidence.tlsa.insert(0, TlsaCandidate { base: "t.example".into(), result: error(kind) });
+            assert_eq!(decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap_err().code, kind.into());
+            evidence.addresses = reached_by(Status::Insecure, first());
+            evidence.alias_check = Some(Ok(Status::Insecure));
+            let policy = decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap();
+            assert!(!policy.is_dane(), "an alias that proves insecure when asked for by itself");
+        }
+    }
+
+    #[test]
+    fn d72_41_an_insecure_family_does_not_hide_the_secure_one() {
+        let (one, two) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
+        let mut evidence = host(Found::Securely, records(Status::Secure, vec![record(3)]));
+        evidence.addresses =
+            vec![address(records(Status::Insecure, vec![two])), address(records(Status::Secure, vec![one]))];
+        assert!(decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap().is_dane());
+        assert_eq!(addresses(&evidence).unwrap().list, [two, one], "and both are connected to");
+    }
+
+    #[test]
+    fn decision_26_sni_is_the_mx_host_where_mta_sts_is_enforced_too() {
+        for (found, usage) in [(Found::Securely, 0), (Found::Insecurely, 3)] {
+            let mut evidence = host(found, records(Status::Secure, vec![record(usage)]));
+            evidence.addresses =
+                reached_by(Status::Secure, vec![alias("mx.d.example", "t.example", Status::Secure)]);
+            evidence.tlsa[0].base = "t.example".into();
+            let policy = decide(&evidence, &sts("enforce", "mx.d.example")).unwrap();
+            assert_eq!(policy.sni("mx.d.example"), "mx.d.example");
+            let alone = decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap();
+            assert_eq!(alone.sni("mx.d.example"), "t.example");
+        }
+    }
+
+    #[test]
+    fn d72_44_the_first_alias_counts() {
+        for (first, last) in [(Status::Secure, Status::Insecure), (Status::Insecure, Status::Secure)] {
+            let mut evidence = host(Found::Securely, records(Status::Secure, vec![record(3)]));
+            let aliases =
+                vec![alias("mx.d.example", "a.example", first), alias("a.example", "t.example", last)];
+            evidence.addresses = reached_by(Status::Insecure, aliases);
+            assert_eq!(addresses(&evidence).unwrap().first_alias, Some(first));
+        }
+    }
+
+    #[test]
+    fn sts_39_a_policy_of_mode_none_made_by_hand_is_none() {
+        let MtaStsEvidence::Policy(none) = sts("none", "mx.d.example") else { panic!() };
+        assert!(!SecurityPolicy::mta_sts(none).is_mta_sts());
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use dane::TlsaRecord;
 
 use crate::{
+    failure::Failure,
     lookup::{Lookup, LookupError, Status},
     mx::MxSource,
 };
@@ -97,23 +98,26 @@ pub enum MtaStsEvidence {
     NoPolicy,
     /// The policy that applies, fetched now or from the cache.
     Policy(mta_sts::Policy),
-    /// The TXT look-up failed in a way that only an attacker or a broken zone explains, and nothing is cached.
-    Failed(LookupError),
+    /// Whether there is a policy cannot be told, and nothing is cached: the TXT look-up failed in a way that only an
+    /// attacker or a broken zone explains, or nothing here can authenticate a policy host.
+    Failed(Failure),
 }
 
 impl MtaStsEvidence {
-    /// What applies after an error of the `_mta-sts` TXT look-up, with the unexpired policy of the cache.
+    /// What applies to `domain` after an error of its `_mta-sts` TXT look-up, with the unexpired policy of the cache.
     ///
     /// RFC 8461 §3.3 leaves a sender without a policy no better choice than to go on. A bogus or indeterminate answer is
     /// different: a signed zone holds an answer that was kept from us, so the mail waits.
-    pub fn after_lookup_error(error: LookupError, cached: Option<mta_sts::Policy>) -> Self {
+    pub fn after_lookup_error(domain: &str, error: &LookupError, cached: Option<mta_sts::Policy>) -> Self {
         use crate::lookup::LookupErrorKind::{
             AliasLoop, Bogus, Budget, Indeterminate, Malformed, ServerFailure, Timeout,
         };
         match (cached, error.kind) {
             (Some(policy), _) => Self::Policy(policy),
             (None, ServerFailure | Timeout | Malformed | AliasLoop) => Self::NoPolicy,
-            (None, Bogus | Indeterminate | Budget) => Self::Failed(error),
+            (None, Bogus | Indeterminate | Budget) => {
+                Self::Failed(error.failure(&format!("_mta-sts.{domain} TXT")).rfc("RFC 8461 3.3"))
+            }
         }
     }
 }

@@ -76,6 +76,15 @@ mod tests {
             ),
             ("d", Found::Securely, MxSource::Implicit, "d", None, vec!["d"], "each name once"),
             (
+                "t",
+                Found::Securely,
+                MxSource::Host,
+                "mx",
+                None,
+                vec!["t", "mx"],
+                "a named host has its own name alone",
+            ),
+            (
                 "d",
                 Found::Insecurely,
                 MxSource::Implicit,

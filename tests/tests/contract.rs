@@ -146,8 +146,8 @@ static HOST: Shape = Fields(&[
 
 static RESOLVED: Shape = Fields(&[
     ("domain", Text),
-    ("next_hop", Maybe(&Text)),
-    ("mx_source", Maybe(&Word(&["mx", "implicit", "host", "literal"]))),
+    ("next_hop", Text),
+    ("mx_source", Word(&["mx", "implicit", "host", "literal"])),
     ("mx_status", Maybe(&STATUS)),
     (
         "mta_sts",
@@ -925,6 +925,9 @@ fn mta_sts() {
         json!([{"host": "mx1.sts-enforce.lab", "match": true, "pattern": "*.sts-enforce.lab"}])
     );
     assert_eq!(of(&["--domain", "sts-enforce.lab"]), good, "the option says the same");
+    for own in [&["user@sts-enforce.lab"][..], &["--domain", "\"a@b\"@STS-Enforce.lab"]] {
+        assert_eq!(of(own), good, "{own:?}: the domain of an e-mail address counts");
+    }
     let other = of(&["sts-enforce-mx-not-in-policy.lab"]);
     assert_eq!(
         other["hosts"],

@@ -74,15 +74,30 @@ pub(crate) fn of_web_pki(host: &str, code: FailureCode, error: &webpki::Error) -
         .detail(in_words(error))
 }
 
-/// webpki's errors show their fields as code does; how long a certificate is over is what people ask.
+/// webpki's errors show their fields as code does; what people ask is how long, and which names.
 fn in_words(error: &webpki::Error) -> String {
-    let days = |from: u64, to: u64| to.saturating_sub(from) / 86_400;
     if let webpki::Error::CertExpired { time, not_after } = error {
-        format!("it ended {} days before it was judged", days(not_after.as_secs(), time.as_secs()))
+        format!("it ended {} before it was judged", days(not_after.as_secs(), time.as_secs()))
     } else if let webpki::Error::CertNotValidYet { time, not_before } = error {
-        format!("it begins {} days after it was judged", days(time.as_secs(), not_before.as_secs()))
+        format!("it begins {} after it was judged", days(time.as_secs(), not_before.as_secs()))
+    } else if let webpki::Error::CertNotValidForName(names) = error {
+        let presented: Vec<&str> = names.presented.iter().map(|name| bare(name)).collect();
+        format!("it is for {}", presented.join(", "))
     } else {
         error.to_string()
+    }
+}
+
+/// `DnsName("mx.example.com")` without its wrapping.
+fn bare(name: &str) -> &str {
+    name.split('"').nth(1).unwrap_or(name)
+}
+
+fn days(from: u64, to: u64) -> String {
+    match to.saturating_sub(from) / 86_400 {
+        0 => "less than a day".to_owned(),
+        1 => "a day".to_owned(),
+        days => format!("{days} days"),
     }
 }
 

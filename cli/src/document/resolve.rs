@@ -20,8 +20,8 @@ pub(crate) struct DaneDocument {
 #[derive(Debug, Serialize)]
 pub(crate) struct ResolvedDestination {
     pub(crate) domain: String,
-    pub(crate) next_hop: Option<String>,
-    pub(crate) mx_source: Option<MxSource>,
+    pub(crate) next_hop: String,
+    pub(crate) mx_source: MxSource,
     pub(crate) mx_status: Option<Status>,
     pub(crate) mta_sts: Option<MtaStsSummary>,
     pub(crate) hosts: Vec<HostDocument>,

@@ -37,14 +37,10 @@ impl Page for ResolvedDestination {
 /// What is known of the destination itself.
 pub(super) fn facts(table: &mut Table, result: &ResolvedDestination) {
     let name = |text: &str| Cell::new(text, Tone::Faint);
-    if let Some(source) = result.mx_source {
-        let source = word(&source);
-        let next_hop = match &result.next_hop {
-            Some(next_hop) if *next_hop != result.domain => format!("{source}, {next_hop}"),
-            Some(_) | None => source,
-        };
-        table.row(2, [name("servers"), status(result.mx_status), next_hop.into()]);
-    }
+    let source = word(&result.mx_source);
+    let next_hop =
+        if result.next_hop == result.domain { source } else { format!("{source}, {}", result.next_hop) };
+    table.row(2, [name("servers"), status(result.mx_status), next_hop.into()]);
     if let Some(mta_sts) = &result.mta_sts {
         let mode = mta_sts.mode.map_or_else(|| "no policy".to_owned(), |mode| format!("mode {mode}"));
         let mode = if mta_sts.mode.is_some() { format!("{mode}, {}", word(&mta_sts.source)) } else { mode };
