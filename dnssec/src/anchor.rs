@@ -9,7 +9,7 @@ use hickory_proto::{
 };
 
 use crate::{
-    key::{matching_digest, usable_ds, usable_key},
+    key::{ALGORITHMS, Unfit, check_key, matching_digest},
     proof::Trust,
 };
 
@@ -44,9 +44,11 @@ impl TrustAnchors {
     /// BIND, unbound and `dns-root-data` write.
     ///
     /// Comments, parentheses, data in several pieces, and TTL and class in either order or left out are
-    /// understood; names are absolute. Control entries (`$ORIGIN`) and other types are errors, and so is an
-    /// anchor that could never be used (unsupported algorithm or digest, revoked, no zone key) and a text
-    /// without any: a validator without anchors finds everything insecure.
+    /// understood; names are absolute. Control entries (`$ORIGIN`) and other types are errors, and so is a
+    /// text without any anchor: a validator without anchors finds everything insecure.
+    ///
+    /// An anchor that can never match is an error, too: a DS or DNSKEY of an unsupported algorithm or digest
+    /// type, a digest or key that has not the length of its type, a key that is revoked or no zone key.
     pub fn parse(text: &str) -> Result<Self, AnchorError> {
         let mut anchors = Vec::new();
         for entry in entries(text)? {
@@ -112,7 +114,7 @@ pub enum AnchorFault {
     /// Neither a DS nor a DNSKEY record.
     #[error("expected a DS or DNSKEY record, found {0:?}")]
     Type(String),
-    /// A field that is missing or not what it must be.
+    /// A field that is missing, or not what it must be for the anchor ever to match.
     #[error("expected {expected}, found {found:?}")]
     Field {
         /// What should stand there.
@@ -120,12 +122,6 @@ pub enum AnchorFault {
         /// What does; empty where the entry ends too early.
         found: String,
     },
-    /// An algorithm or digest type that this crate cannot check.
-    #[error("algorithm or digest type is not supported")]
-    Unsupported,
-    /// A DNSKEY that can vouch for nothing: revoked, without the zone-key flag, or too short.
-    #[error("the key is revoked, no zone key, or too short")]
-    UselessKey,
     /// The text holds no anchor.
     #[error("no DS or DNSKEY record in the whole text")]
     NoAnchor,
@@ -140,6 +136,10 @@ struct Entry {
 impl Entry {
     fn error(&self, fault: AnchorFault) -> AnchorError {
         AnchorError { line: self.line, fault }
+    }
+
+    fn unexpected(&self, expected: &'static str, found: String) -> AnchorError {
+        self.error(AnchorFault::Field { expected, found })
     }
 }
 
@@ -192,42 +192,59 @@ fn parse_entry(entry: &Entry) -> Result<(Name, Anchor), AnchorError> {
         }
     }
     let anchor = if record_type.eq_ignore_ascii_case("DNSKEY") {
-        let flags: u16 = number(entry, &mut fields, "the key's flags")?;
-        let protocol: u8 = number(entry, &mut fields, "protocol 3")?;
-        if protocol != 3 {
-            let found = protocol.to_string();
-            return Err(entry.error(AnchorFault::Field { expected: "protocol 3", found }));
-        }
-        let algorithm = Algorithm::from_u8(number(entry, &mut fields, "an algorithm number")?);
-        let text: String = fields.collect();
-        let Some(key) = base64(&text) else {
-            return Err(entry.error(AnchorFault::Field { expected: "a key in base64", found: text }));
-        };
-        let key = DNSKEY::with_flags(flags, PublicKeyBuf::new(key, algorithm));
-        if !algorithm.is_supported() {
-            return Err(entry.error(AnchorFault::Unsupported));
-        }
-        if !usable_key(&key) {
-            return Err(entry.error(AnchorFault::UselessKey));
-        }
-        Anchor::Key(key)
+        Anchor::Key(parse_key(entry, fields)?)
     } else if record_type.eq_ignore_ascii_case("DS") {
-        let key_tag = number(entry, &mut fields, "a key tag")?;
-        let algorithm = Algorithm::from_u8(number(entry, &mut fields, "an algorithm number")?);
-        let digest_type = DigestType::from(number::<u8>(entry, &mut fields, "a digest type")?);
-        let text: String = fields.collect();
-        let Some(digest) = hex(&text) else {
-            return Err(entry.error(AnchorFault::Field { expected: "a digest in hexadecimal", found: text }));
-        };
-        let ds = DS::new(key_tag, algorithm, digest_type, digest);
-        if !usable_ds(&ds) {
-            return Err(entry.error(AnchorFault::Unsupported));
-        }
-        Anchor::Ds(ds)
+        Anchor::Ds(parse_ds(entry, fields)?)
     } else {
         return Err(entry.error(AnchorFault::Type(record_type.to_owned())));
     };
     Ok((name, anchor))
+}
+
+/// The data of a DNSKEY record (RFC 4034 §2.2).
+fn parse_key<'a>(entry: &Entry, mut fields: impl Iterator<Item = &'a str>) -> Result<DNSKEY, AnchorError> {
+    let flags: u16 = number(entry, &mut fields, "the key's flags")?;
+    let protocol: u8 = number(entry, &mut fields, "protocol 3")?;
+    if protocol != 3 {
+        return Err(entry.unexpected("protocol 3", protocol.to_string()));
+    }
+    let algorithm = Algorithm::from_u8(number(entry, &mut fields, "an algorithm number")?);
+    let text: String = fields.collect();
+    let Some(key) = base64(&text) else {
+        return Err(entry.unexpected("a key in base64", text));
+    };
+    let key = DNSKEY::with_flags(flags, PublicKeyBuf::new(key, algorithm));
+    match check_key(&key) {
+        Ok(()) => Ok(key),
+        Err(Unfit { expected, found }) => Err(entry.unexpected(expected, found)),
+    }
+}
+
+/// The data of a DS record (RFC 4034 §5.3).
+fn parse_ds<'a>(entry: &Entry, mut fields: impl Iterator<Item = &'a str>) -> Result<DS, AnchorError> {
+    let key_tag = number(entry, &mut fields, "a key tag")?;
+    let algorithm = Algorithm::from_u8(number(entry, &mut fields, "an algorithm number")?);
+    if !algorithm.is_supported() {
+        return Err(entry.unexpected(ALGORITHMS, u8::from(algorithm).to_string()));
+    }
+    let digest_type: u8 = number(entry, &mut fields, "a digest type")?;
+    let (expected, length) = match digest_type {
+        1 => ("a SHA-1 digest of 20 octets", 20),
+        2 => ("a SHA-256 digest of 32 octets", 32),
+        4 => ("a SHA-384 digest of 48 octets", 48),
+        _ => {
+            let expected = "a digest type that can be checked (1, 2 or 4)";
+            return Err(entry.unexpected(expected, digest_type.to_string()));
+        }
+    };
+    let text: String = fields.collect();
+    let Some(digest) = hex(&text) else {
+        return Err(entry.unexpected("a digest in hexadecimal", text));
+    };
+    match digest.len() == length {
+        true => Ok(DS::new(key_tag, algorithm, DigestType::from(digest_type), digest)),
+        false => Err(entry.unexpected(expected, format!("{} octets", digest.len()))),
+    }
 }
 
 fn next<'a>(
@@ -237,7 +254,7 @@ fn next<'a>(
 ) -> Result<&'a str, AnchorError> {
     match fields.next() {
         Some(field) => Ok(field),
-        None => Err(entry.error(AnchorFault::Field { expected, found: String::new() })),
+        None => Err(entry.unexpected(expected, String::new())),
     }
 }
 
@@ -249,7 +266,7 @@ fn number<'a, N: std::str::FromStr>(
     let field = next(entry, fields, expected)?;
     match field.parse() {
         Ok(number) => Ok(number),
-        Err(_) => Err(entry.error(AnchorFault::Field { expected, found: field.to_owned() })),
+        Err(_) => Err(entry.unexpected(expected, field.to_owned())),
     }
 }
 
@@ -338,6 +355,11 @@ dskey.example.com. 86400 IN DNSKEY 256 3 5 ( AQOeiiR0GOMYkDshWoSKz9Xz
     const DS_SHA1: &str =
         "dskey.example.com. IN 86400 DS 60485 5 1 2BB183AF5F22588179A53B0A 98631FAD1A292118";
 
+    /// Digests of the length that SHA-256 and SHA-384 have.
+    const OCTETS_32: &str = "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF";
+    const OCTETS_48: &str =
+        "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF";
+
     #[test]
     fn texts_that_hold_anchors() {
         for (text, zones, why) in [
@@ -349,7 +371,9 @@ dskey.example.com. 86400 IN DNSKEY 256 3 5 ( AQOeiiR0GOMYkDshWoSKz9Xz
                 "no TTL, no class, lower case",
             ),
             (
-                ". 5 DS 1 8 2 AA\nexample. IN DS 1 8 2 AA\n. DS 2 13 4 BB\n",
+                &format!(
+                    ". 5 DS 1 8 2 {OCTETS_32}\nexample. IN DS 1 8 2 {OCTETS_32}\n. DS 2 13 4 {OCTETS_48}\n"
+                ),
                 2,
                 "several anchors of several zones",
             ),
@@ -375,13 +399,12 @@ dskey.example.com. 86400 IN DNSKEY 256 3 5 ( AQOeiiR0GOMYkDshWoSKz9Xz
 
     #[test]
     fn texts_that_do_not() {
-        use AnchorFault::{Field, Name as BadName, NoAnchor, Parenthesis, Type, Unsupported, UselessKey};
+        use AnchorFault::{Field, Name as BadName, NoAnchor, Parenthesis, Type};
         let field = |expected, found: &str| Field { expected, found: found.to_owned() };
-        let weak = ". DNSKEY 257 3 8 AwEAAQ==";
         for (text, line, fault, why) in [
             ("", 1, NoAnchor, "a validator without anchors finds everything insecure"),
             ("; only\n; comments\n", 2, NoAnchor, "the same"),
-            (". DS 1 8 2 AA\n\n. A 192.0.2.1", 3, Type("A".into()), "another type"),
+            (&format!(". DS 1 8 2 {OCTETS_32}\n\n. A 192.0.2.1"), 3, Type("A".into()), "another type"),
             ("$ORIGIN example.", 1, BadName("$ORIGIN".into()), "a control entry"),
             ("example DS 1 8 2 AA", 1, BadName("example".into()), "relative to what?"),
             (".", 1, field("DS or DNSKEY", ""), "ends too early"),
@@ -393,14 +416,88 @@ dskey.example.com. 86400 IN DNSKEY 256 3 5 ( AQOeiiR0GOMYkDshWoSKz9Xz
             (". DNSKEY 257 2 8 AAAA", 1, field("protocol 3", "2"), "RFC 4034 §2.1.2"),
             (". DNSKEY 257 3 8 A*==", 1, field("a key in base64", "A*=="), "no digits"),
             (". DNSKEY 257 3 8 AAAAA", 1, field("a key in base64", "AAAAA"), "not in fours"),
-            (". DS 1 16 2 AA", 1, Unsupported, "Ed448: everything below would be insecure"),
-            (". DS 1 8 3 AA", 1, Unsupported, "GOST"),
-            (weak, 1, UselessKey, "a modulus of eight bits"),
-            (". DNSKEY 385 3 15 AAAA", 1, UselessKey, "revoked"),
             (". DS 1 8 2 ( AA\n\nBB", 1, Parenthesis, "never closed"),
             (". DS 1 8 2 AA )", 1, Parenthesis, "never opened"),
         ] {
             assert_eq!(TrustAnchors::parse(text), Err(AnchorError { line, fault }), "{why}: {text}");
+        }
+    }
+
+    /// RFC 4035 §5.2: an anchor that matches no key would make every name below it bogus, or insecure.
+    #[test]
+    fn anchors_that_can_never_match() {
+        const KEY_32: &str = "gzwqRJXgCHG//LJXMPGYX5YB8n5frvixVsUFiiw5ejQ=";
+        let algorithm = "an algorithm that can be checked (5, 7, 8, 10, 13, 14 or 15)";
+        let digest_type = "a digest type that can be checked (1, 2 or 4)";
+        let ed25519 = "a key of 32 octets";
+        let modulus = "an RSA modulus of at least 1024 bits";
+        let exponent = "an RSA key with an exponent";
+        for (record, expected, found, why) in [
+            (format!("DS 1 8 1 {OCTETS_32}"), "a SHA-1 digest of 20 octets", "32 octets", "another type's"),
+            ("DS 1 8 2 AA".into(), "a SHA-256 digest of 32 octets", "1 octets", "cut off"),
+            (format!("DS 1 8 2 {OCTETS_48}"), "a SHA-256 digest of 32 octets", "48 octets", "too long"),
+            (format!("DS 1 13 4 {OCTETS_32}"), "a SHA-384 digest of 48 octets", "32 octets", "too short"),
+            (format!("DS 1 8 3 {OCTETS_32}"), digest_type, "3", "GOST"),
+            (format!("DS 1 16 2 {OCTETS_32}"), algorithm, "16", "Ed448"),
+            (format!("DS 1 0 2 {OCTETS_32}"), algorithm, "0", "no algorithm at all (RFC 8078 §4)"),
+            (format!("DNSKEY 257 3 16 {KEY_32}"), algorithm, "16", "Ed448"),
+            (format!("DNSKEY 257 3 13 {KEY_32}"), "a key of 64 octets", "32 octets", "RFC 6605 §4"),
+            (format!("DNSKEY 257 3 14 {KEY_32}"), "a key of 96 octets", "32 octets", "RFC 6605 §4"),
+            ("DNSKEY 257 3 15 AAAA".into(), ed25519, "3 octets", "RFC 8080 §3"),
+            (format!("DNSKEY 1 3 15 {KEY_32}"), "the zone-key flag (256)", "1", "RFC 4034 §2.1.1"),
+            (format!("DNSKEY 385 3 15 {KEY_32}"), "no revoke flag (128)", "385", "RFC 5011 §2.1"),
+            ("DNSKEY 257 3 8 AwEAAQ==".into(), modulus, "0 bits", "an exponent and no more"),
+            ("DNSKEY 257 3 8 AwEAAf8=".into(), modulus, "8 bits", "one octet of modulus"),
+            ("DNSKEY 257 3 8 AAH//w==".into(), exponent, "4 octets", "longer than the key (RFC 3110 §2)"),
+            ("DNSKEY 257 3 8 AAAA".into(), exponent, "3 octets", "an exponent of no octets"),
+        ] {
+            let fault = AnchorFault::Field { expected, found: found.to_owned() };
+            let text = format!("; comment\nexample. IN {record}\n");
+            assert_eq!(TrustAnchors::parse(&text), Err(AnchorError { line: 2, fault }), "{why}: {record}");
+        }
+    }
+
+    /// As `dnssec-dsfromkey` and `dnssec-keygen` of BIND 9 write them, for the algorithms in use.
+    #[test]
+    fn anchors_as_bind_writes_them() {
+        let text = "\
+; This is a key-signing key, keyid 36490, for example.com.
+example.com. IN DNSKEY 257 3 8 (
+    AwEAAdISXXHfNAYYxbpJf1QZUqpU47DWJ6PyR7tWU2QGMtCc48zf4PmXerGYtrg9
+    KT+MqXOjcNdPb4+KR+26RA4nh6V2f6dZlCAFDR+6JewL0X2WYxvbhckTCTu3vqFk
+    sO+tqSnb9k8Dmt7ilcEEP8lUj26I+XxHRBw+yJWLL+Wn8cXQbcVP7TluvK1JLzrT
+    WOtt4vEqTB1FxM0yoUL/ObZ1ti8vvk40OeE+Ml9CdFrXxVccRIHGHnFmRyBmO1uu
+    rNmQvOTNjM3kydZ0ncWJmysjRTRDByk+xUmXszghTE2FDs9RLfFovSFrHCqgP0i9
+    xiB5u7D+jIe8RysUKUPizxj0WN0= )
+example.com. IN DS 36490 8 2 300C34E3CAF454800847F52A9649F025736B7131CB0C600D30BD5662 43A31476
+example.com. IN DNSKEY 257 3 13 (
+    YHSgN+uhZtX8Yi/hCsAHQdh406OpvxdhmKPujHFbFcJbe4Hg74ZTbLvM7cPyITln
+    xzt4RcRtWc45IzcMMjXmIg== )
+example.com. IN DS 60591 13 2 C9F28FEDF51C05F7FFC6CB632B6175F4295ADDB427A0F6C07C9A1C20 42F88D9B
+example.com. IN DNSKEY 257 3 14 (
+    MgbiC93dkwhk7GB9Ncd5neVp7nAM27FLlzgK5Mc4FMROV5I0cRfLEu8Q4sAUoXjz
+    wAUg2KiYFX2o+nEixRawfX5tNWGhBf6v6+Ez1+wznZCsZlv2NIF0cPxS1gK/PwTm )
+example.com. IN DS 64894 14 2 F52926CF4662635AC1D6F18B106F5E867B9A4DF34AE39B08D985C80B DC5E8339
+example.com. IN DNSKEY 257 3 15 (
+    gzwqRJXgCHG//LJXMPGYX5YB8n5frvixVsUFiiw5ejQ= )
+example.com. IN DS 28453 15 2 3612C1B7A3A974BBCE0655219D9A14D21CF66F8CBBD84BCEE81A0CC3 B2CF7CAE
+";
+        let anchors = TrustAnchors::parse(text).unwrap().anchors;
+        let zone = Name::from_ascii("example.com.").unwrap();
+        let keys: Vec<&DNSKEY> = anchors
+            .iter()
+            .filter_map(|(_, anchor)| match anchor {
+                Anchor::Key(key) => Some(key),
+                Anchor::Ds(_) => None,
+            })
+            .collect();
+        assert_eq!((anchors.len(), keys.len()), (8, 4));
+        let by_ds = anchors.iter().filter(|(_, anchor)| matches!(anchor, Anchor::Ds(_))).cloned().collect();
+        let by_ds = TrustAnchors { anchors: by_ds };
+        for key in keys {
+            let key_tag = key.calculate_key_tag().unwrap();
+            let trust = [Trust::AnchorDs { key_tag, digest: DigestType::SHA256 }];
+            assert_eq!(by_ds.trusting(&zone, key, key_tag), trust, "{key_tag}");
         }
     }
 

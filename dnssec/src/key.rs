@@ -18,7 +18,7 @@ pub(crate) struct ZoneKey {
 impl ZoneKey {
     /// `None` for a key that may verify nothing.
     pub(crate) fn new(key: &DNSKEY) -> Option<Self> {
-        if !usable_key(key) {
+        if check_key(key).is_err() {
             return None;
         }
         match key.calculate_key_tag() {
@@ -32,20 +32,49 @@ impl ZoneKey {
     }
 }
 
+/// What keeps a key from verifying anything.
+#[derive(Debug)]
+pub(crate) struct Unfit {
+    pub(crate) expected: &'static str,
+    pub(crate) found: String,
+}
+
+/// The algorithms of [`check_key`], for messages.
+pub(crate) const ALGORITHMS: &str = "an algorithm that can be checked (5, 7, 8, 10, 13, 14 or 15)";
+
 /// Whether a key may verify signatures of its zone.
-pub(crate) fn usable_key(key: &DNSKEY) -> bool {
-    let public_key = key.public_key();
+pub(crate) fn check_key(key: &DNSKEY) -> Result<(), Unfit> {
+    let unfit = |expected, found| Err(Unfit { expected, found });
     // RFC 4034 §2.1.1: without the zone-key flag it verifies no RRset. RFC 5011 §2.1: nor once it is revoked.
     // (§2.1.2, protocol 3: hickory-proto reads no other.)
-    key.zone_key()
-        && !key.revoke()
-        && match u8::from(public_key.algorithm()) {
-            // RSA with SHA-1, SHA-256 and SHA-512.
-            5 | 7 | 8 | 10 => rsa_modulus_bits(public_key.public_bytes()) >= MIN_RSA_BITS,
-            // ECDSA P-256 and P-384, Ed25519.
-            13..=15 => true,
-            _ => false,
+    if !key.zone_key() {
+        return unfit("the zone-key flag (256)", key.flags().to_string());
+    }
+    if key.revoke() {
+        return unfit("no revoke flag (128)", key.flags().to_string());
+    }
+    let octets = key.public_key().public_bytes();
+    let (expected, length) = match u8::from(key.public_key().algorithm()) {
+        // RSA with SHA-1, SHA-256 and SHA-512.
+        5 | 7 | 8 | 10 => {
+            return match rsa_modulus_bits(octets) {
+                None => unfit("an RSA key with an exponent", format!("{} octets", octets.len())),
+                Some(bits) if bits < MIN_RSA_BITS => {
+                    unfit("an RSA modulus of at least 1024 bits", format!("{bits} bits"))
+                }
+                Some(_) => Ok(()),
+            };
         }
+        // ECDSA P-256 and P-384 (RFC 6605 §4), Ed25519 (RFC 8080 §3).
+        13 => ("a key of 64 octets", 64),
+        14 => ("a key of 96 octets", 96),
+        15 => ("a key of 32 octets", 32),
+        other => return unfit(ALGORITHMS, other.to_string()),
+    };
+    match octets.len() == length {
+        true => Ok(()),
+        false => unfit(expected, format!("{} octets", octets.len())),
+    }
 }
 
 /// Whether a DS record can be checked at all (RFC 4035 §5.2, RFC 6840 §5.2).
@@ -78,22 +107,22 @@ pub(crate) fn matching_digest(zone: &Name, ds: &DS, key: &DNSKEY, key_tag: u16) 
 /// Shorter RSA keys can be factored; ring takes none of them either.
 const MIN_RSA_BITS: usize = 1024;
 
-/// Length of the modulus of an RSA key in RFC 3110 §2 form; 0 where there is none.
-fn rsa_modulus_bits(key: &[u8]) -> usize {
-    let modulus = match key {
-        [0, high, low, rest @ ..] => rest.get(usize::from(u16::from_be_bytes([*high, *low]))..),
-        [0, ..] | [] => None,
-        [length, rest @ ..] => rest.get(usize::from(*length)..),
+/// Length of the modulus of an RSA key in RFC 3110 §2 form; `None` where no exponent can be read.
+fn rsa_modulus_bits(key: &[u8]) -> Option<usize> {
+    let (length, rest) = match key {
+        [0, high, low, rest @ ..] => (u16::from_be_bytes([*high, *low]), rest),
+        [length, rest @ ..] => (u16::from(*length), rest),
+        [] => return None,
     };
-    let significant = match modulus {
-        Some(modulus) => modulus.iter().skip_while(|byte| **byte == 0),
-        None => return 0,
-    };
-    let mut significant = significant;
-    match significant.next() {
+    let (exponent, modulus) = rest.split_at_checked(usize::from(length))?;
+    if exponent.is_empty() {
+        return None;
+    }
+    let mut significant = modulus.iter().skip_while(|octet| **octet == 0);
+    Some(match significant.next() {
         Some(first) => (significant.count() + 1) * 8 - first.leading_zeros() as usize,
         None => 0,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -104,14 +133,15 @@ mod tests {
     fn the_length_of_rsa_keys() {
         let long = |first: u8, octets: usize| [vec![3, 1, 0, 1, first], vec![0; octets - 1]].concat();
         for (key, bits, why) in [
-            (long(0x80, 128), 1024, "1024 bits"),
-            (long(0x40, 128), 1023, "one less, in as many octets"),
-            ([vec![3, 1, 0, 1, 0, 0], vec![0x80; 64]].concat(), 512, "leading zeros do not count"),
-            ([vec![0, 0, 3, 1, 0, 1], vec![0xff; 256]].concat(), 2048, "a long exponent's form"),
-            (vec![], 0, "nothing"),
-            (vec![9, 1], 0, "an exponent that is not there"),
-            (vec![0, 1], 0, "a length that is not there"),
-            (vec![3, 1, 0, 1], 0, "no modulus"),
+            (long(0x80, 128), Some(1024), "1024 bits"),
+            (long(0x40, 128), Some(1023), "one less, in as many octets"),
+            ([vec![3, 1, 0, 1, 0, 0], vec![0x80; 64]].concat(), Some(512), "leading zeros do not count"),
+            ([vec![0, 0, 3, 1, 0, 1], vec![0xff; 256]].concat(), Some(2048), "a long exponent's form"),
+            (vec![], None, "nothing"),
+            (vec![9, 1], None, "an exponent that is not there"),
+            (vec![0, 1], None, "a length that is not there"),
+            ([vec![0, 0, 0], vec![0xff; 256]].concat(), None, "an exponent of no octets"),
+            (vec![3, 1, 0, 1], Some(0), "no modulus"),
         ] {
             assert_eq!(rsa_modulus_bits(&key), bits, "{why}");
         }
