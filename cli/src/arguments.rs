@@ -219,11 +219,11 @@ pub(crate) struct SendOptions {
 
 #[derive(Args, Debug)]
 pub(crate) struct MtaStsOptions {
-    /// A mail domain
-    #[arg(value_name = "DOMAIN", value_parser = domain, required_unless_present = "domain_option")]
+    /// A mail domain, or an e-mail address, whose domain counts
+    #[arg(value_name = "DOMAIN", value_parser = mail_domain, required_unless_present = "domain_option")]
     domain: Option<Domain>,
     /// The same
-    #[arg(long = "domain", id = "domain_option", value_name = "DOMAIN", value_parser = domain, conflicts_with = "domain")]
+    #[arg(long = "domain", id = "domain_option", value_name = "DOMAIN", value_parser = mail_domain, conflicts_with = "domain")]
     domain_option: Option<Domain>,
 }
 
@@ -245,6 +245,20 @@ pub(crate) struct DnsOptions {
     /// Show the proof: the zones walked and the keys used
     #[arg(long)]
     pub(crate) explain: bool,
+}
+
+/// The domain of a policy: a host or an address has none (RFC 8461 §3.4).
+fn mail_domain(text: &str) -> Result<Domain, String> {
+    match text.parse() {
+        Ok(Destination::Domain(domain)) => Ok(domain),
+        Ok(Destination::Host { .. } | Destination::Literal(_)) => Err("a mail domain is expected".to_owned()),
+        Err(error) => {
+            // The reason alone: the words before it offer hosts and addresses too.
+            let words = error.to_string();
+            let reason = words.rsplit_once(": ").map_or(words.as_str(), |(_, reason)| reason);
+            Err(format!("a mail domain is expected: {reason}"))
+        }
+    }
 }
 
 fn domain(text: &str) -> Result<Domain, String> {

@@ -185,3 +185,19 @@ fn destinations() {
     let found = run(own).document()["results"][0]["hosts"][0].clone();
     assert_eq!((&found["port"], &found["policy"]), (&json!(lab.port()), &json!("dane")));
 }
+
+/// Where a domain is expected, that of an e-mail address counts.
+#[test]
+fn an_address_for_a_domain() {
+    let lab = lab_of(&["sts-enforce"]);
+    let of = |own: &[&str]| {
+        let own: Vec<String> = own.iter().map(|&word| word.to_owned()).collect();
+        let ended = run(at_lab(&lab, "mta-sts", &own));
+        assert_eq!(ended.status, Some(0), "{own:?}: {ended:?}");
+        ended.document()
+    };
+    let domain = of(&["sts-enforce.lab"]);
+    for own in [&["someone@sts-enforce.lab"][..], &["--domain", "\"a@b\"@STS-Enforce.lab"]] {
+        assert_eq!(of(own), domain, "{own:?}");
+    }
+}
