@@ -4,7 +4,7 @@ use std::fmt;
 
 use hickory_proto::rr::{Name, RecordType};
 
-use crate::{FetchError, Limit, Question};
+use crate::{FetchError, Limit, Question, shown::Shown};
 
 /// Why a question got no verdict. Never a reason to go on without DNSSEC.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -50,7 +50,7 @@ struct InZone<'a>(&'a Option<Box<Name>>);
 impl fmt::Display for InZone<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(zone) => write!(f, " (signed zone {zone})"),
+            Some(zone) => write!(f, " (signed zone {})", Shown(zone)),
             None => Ok(()),
         }
     }

@@ -45,6 +45,7 @@ mod nsec3;
 mod proof;
 mod question;
 mod rrset;
+mod shown;
 mod validation;
 mod verdict;
 mod zone;

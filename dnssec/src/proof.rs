@@ -7,11 +7,11 @@ use hickory_proto::{
     rr::{Name, RecordType},
 };
 
-use crate::Question;
+use crate::{Question, shown::Shown};
 
 /// The zones walked, the signatures that held and the denials that counted, in the order of use.
 ///
-/// `Display` prints one line for each.
+/// `Display` prints one line for each; like everywhere in this crate, names are shown without their final dot.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Proof {
@@ -86,13 +86,13 @@ impl fmt::Display for ZoneStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Secure { zone, trusted_by, key_tag, algorithm } => {
-                write!(f, "zone {zone} secure, key {key_tag} {}, trusted by ", algorithm.as_str())?;
+                write!(f, "zone {} secure, key {key_tag} {}, trusted by ", Shown(zone), algorithm.as_str())?;
                 for (i, trust) in trusted_by.iter().enumerate() {
                     write!(f, "{}{trust}", if i == 0 { "" } else { ", " })?;
                 }
                 Ok(())
             }
-            Self::Insecure { name, reason } => write!(f, "{name} insecure: {reason}"),
+            Self::Insecure { name, reason } => write!(f, "{} insecure: {reason}", Shown(name)),
         }
     }
 }
@@ -173,9 +173,10 @@ pub struct SignatureUse {
 
 impl fmt::Display for SignatureUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} signed by {} key {} {}", self.rrset, self.zone, self.key_tag, self.algorithm.as_str())?;
+        let Self { rrset, zone, key_tag, algorithm, .. } = self;
+        write!(f, "{rrset} signed by {} key {key_tag} {}", Shown(zone), algorithm.as_str())?;
         if let Some(wildcard) = &self.wildcard {
-            write!(f, ", expanded from {wildcard}")?;
+            write!(f, ", expanded from {}", Shown(wildcard))?;
         }
         Ok(())
     }
@@ -197,7 +198,8 @@ pub struct Denial {
 
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} says that {} {}", self.owner, self.record_type, self.about, self.says)
+        let Self { owner, record_type, about, says } = self;
+        write!(f, "{} {record_type} says that {} {says}", Shown(owner), Shown(about))
     }
 }
 

@@ -7,6 +7,8 @@ use hickory_proto::{
     rr::{Name, RecordType},
 };
 
+use crate::shown::Shown;
+
 /// A name and a record type: what a DNS question asks for, and what identifies an RRset.
 ///
 /// The class is always `IN`. Names compare without regard to ASCII case (RFC 4343).
@@ -28,7 +30,7 @@ impl Question {
 
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.record_type)
+        write!(f, "{} {}", Shown(&self.name), self.record_type)
     }
 }
 

@@ -182,9 +182,58 @@ fn no_verdict_is_given_for_types_that_are_no_data() {
 fn the_proof_names_zones_keys_and_denials() {
     let verdict = judge(&WORLD, question("missing.nsec3.lab.", RecordType::A), |_, message| message).unwrap();
     let text = verdict.proof.to_string();
-    for zone in [".", "lab.", "nsec3.lab."] {
+    for (zone, shown) in [(".", "."), ("lab.", "lab"), ("nsec3.lab.", "nsec3.lab")] {
         let tag = WORLD.zone(zone).key.as_ref().unwrap().tag;
-        assert!(text.contains(&format!("zone {zone} secure, key {tag} ED25519")), "{zone} in\n{text}");
+        assert!(text.contains(&format!("zone {shown} secure, key {tag} ED25519")), "{zone} in\n{text}");
     }
-    assert!(text.contains("NSEC3 says that missing.nsec3.lab. does not exist"), "{text}");
+    assert!(text.contains("NSEC3 says that missing.nsec3.lab does not exist"), "{text}");
+}
+
+/// Every kind of line that people read, from real verdicts.
+#[test]
+fn names_are_shown_without_their_final_dot() {
+    let tag = |zone: &str| WORLD.zone(zone).key.as_ref().unwrap().tag;
+    let proof = |owner: &str, record_type| {
+        let verdict = judge(&WORLD, question(owner, record_type), |_, message| message).unwrap();
+        verdict.proof.to_string()
+    };
+    let wildcard = proof("any.wild.nsec.lab.", RecordType::TXT);
+    let insecure = proof("host.plain.lab.", RecordType::A);
+    let (root, lab, nsec) = (tag("."), tag("lab."), tag("nsec.lab."));
+    for (text, line) in [
+        (&wildcard, format!("zone . secure, key {root} ED25519, trusted by anchor key {root}")),
+        (&wildcard, format!("zone lab secure, key {lab} ED25519, trusted by DS {lab} SHA256")),
+        (&wildcard, format!(". DNSKEY signed by . key {root} ED25519")),
+        (&wildcard, format!("lab DS signed by . key {root} ED25519")),
+        (
+            &wildcard,
+            format!(
+                "any.wild.nsec.lab TXT signed by nsec.lab key {nsec} ED25519, expanded from *.wild.nsec.lab"
+            ),
+        ),
+        (&wildcard, "*.wild.nsec.lab NSEC says that any.wild.nsec.lab does not exist".into()),
+        (&insecure, "plain.lab insecure: delegated without DS".into()),
+    ] {
+        assert!(text.lines().any(|shown| shown == line), "{line}\nin\n{text}");
+    }
+
+    assert_eq!(question(".", RecordType::NS).to_string(), ". NS");
+    assert_eq!(question("Host.LAB.", RecordType::A).to_string(), "Host.LAB A", "case is kept");
+    let ends_in_a_dot = question("lab\\..", RecordType::A).to_string();
+    assert_eq!(ends_in_a_dot, "lab\\. A", "a dot of the label itself stays");
+
+    let unsigned = |at: &'static str| {
+        judge(&WORLD, question("host.lab.", RecordType::A), move |q, mut message| {
+            if *q == question(at, q.record_type) {
+                message.answers.retain(|record| record.record_type() != RecordType::RRSIG);
+            }
+            message
+        })
+    };
+    for (at, shown) in [
+        ("host.lab.", "host.lab A: not signed, though its zone is (signed zone lab)"),
+        (".", ". DNSKEY: not signed, though its zone is (signed zone .)"),
+    ] {
+        assert_eq!(unsigned(at).unwrap_err().to_string(), shown);
+    }
 }
