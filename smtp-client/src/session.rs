@@ -525,6 +525,17 @@ mod tests {
     }
 
     #[test]
+    fn only_a_354_asks_for_the_message() {
+        let envelope = envelope();
+        let before = "220 a\r\n250 a\r\n250 ok\r\n250 ok\r\n250 ok\r\n";
+        let (said, outcome) = run(plan(&envelope, Mandatory::No), &[before, "250 queued\r\n"]);
+        assert!(!said.contains(&MESSAGE.to_owned()));
+        for recipient in outcome.recipients {
+            assert_eq!(recipient.failure.unwrap().code, FailureCode::ProtocolError);
+        }
+    }
+
+    #[test]
     fn segments_do_not_matter() {
         let envelope = envelope();
         let stream = b"220 a\r\n250-a\r\n250 STARTTLS\r\n220 go\r\n";

@@ -104,6 +104,12 @@ async fn dev3_502() {
 }
 
 #[tokio::test]
+async fn a_421_to_starttls_is_no_reason_to_come_back() {
+    let script = |script: Script| script.answer("STARTTLS", "421 4.3.2 closing\r\n");
+    row(script, Failed(StarttlsRefused), Failed(StarttlsRefused)).await;
+}
+
+#[tokio::test]
 async fn dev4_220_then_close() {
     let script = |script: Script| script.answer("STARTTLS", then("220 go\r\n", Then::Close));
     row(script, Failed(TlsHandshake), MayRetry(TlsHandshake)).await;

@@ -43,6 +43,7 @@ pub(super) async fn deliveries(
     let mut postfix = Postfix::start(&domains, certificates, folder).await?;
     let roots = folder.join("roots.pem");
     fs::write(&roots, lab_roots(peers)? + &fs::read_to_string(&certificates.authority)?)?;
+    ensure!(domains.len() >= 2, "a DANE and an MTA-STS delivery are to be made");
     for domain in domains {
         let delivery = deliver(peers, &mut postfix, domain, &roots, folder).await;
         tally.check(format_args!("Postfix: {}", domain.name), delivery);
@@ -74,6 +75,7 @@ async fn deliver(
         &format!("postmaster@{}", domain.domain),
         "--message",
     ]);
+    let sessions_before = postfix.sessions()?;
     let sent = send.arg(&message).output().context("cannot run mxtls")?;
     let document: Document = serde_json::from_slice(&sent.stdout)
         .with_context(|| format!("mxtls send: {}", String::from_utf8_lossy(&sent.stderr)))?;
@@ -94,8 +96,7 @@ async fn deliver(
     if expected.delivers() {
         return postfix.has_received(domain, &subject).await;
     }
-    ensure!(postfix.mailbox(&subject)?.is_none(), "it was not to be delivered, and is in the mailbox");
-    Ok(())
+    postfix.has_refused(&subject, sessions_before).await
 }
 
 /// The roots that sign the lab's policy hosts.
@@ -201,8 +202,35 @@ impl Postfix {
         Ok(())
     }
 
-    fn mailbox(&self, subject: &str) -> Result<Option<String>> {
-        message_in(&self.mailbox, subject)
+    /// Waits for the end of the session, and checks that nothing was given to the queue in it.
+    async fn has_refused(&mut self, subject: &str, before: Sessions) -> Result<()> {
+        let log = self.log.clone();
+        let ended = || Ok((Sessions::of(&read(&log)?).ended > before.ended).then_some(()));
+        self.master.until("the session has ended", ended).await?;
+        let after = self.sessions()?;
+        ensure!(after.queued == before.queued, "it was not to be given away, and Postfix queued it");
+        ensure!(
+            message_in(&self.mailbox, subject)?.is_none(),
+            "it was not to be delivered, and is in the mailbox"
+        );
+        Ok(())
+    }
+
+    fn sessions(&self) -> Result<Sessions> {
+        Ok(Sessions::of(&read(&self.log)?))
+    }
+}
+
+/// What Postfix has logged so far.
+struct Sessions {
+    ended: usize,
+    queued: usize,
+}
+
+impl Sessions {
+    fn of(log: &str) -> Self {
+        let lines = |what: &str| log.lines().filter(|line| line.contains(what)).count();
+        Self { ended: lines(": disconnect from "), queued: lines(": client=") }
     }
 }
 

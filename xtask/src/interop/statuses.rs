@@ -39,6 +39,10 @@ pub(super) async fn compare(peers: &Peers<'_>, folder: &Path, tally: &mut Tally)
             );
         }
     }
+    for status in ["secure", "insecure", "bogus"] {
+        let some = if counts.contains_key(status) { Ok(()) } else { Err(anyhow::anyhow!("none has it")) };
+        tally.check(format_args!("the status {status} occurs"), some);
+    }
     let counts: Vec<_> = counts.iter().map(|(status, count)| format!("{count} {status}")).collect();
     println!("statuses that agree with unbound's: {}", counts.join(", "));
     Ok(())
