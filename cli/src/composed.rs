@@ -7,6 +7,7 @@ use mail_builder::{
     headers::{HeaderType, address::Address, raw::Raw, text::Text},
     mime::make_boundary,
 };
+use mxtls_policy::Failure;
 use mxtls_smtp_client::{Mailbox, Message};
 
 use crate::{
@@ -15,21 +16,27 @@ use crate::{
     problem::Problem,
 };
 
-/// The message of an envelope.
-pub(crate) fn message(envelope: &CaseEnvelope, ehlo: &str) -> Result<Message, Problem> {
+/// The message of an envelope, or why it bounces: no server can be given it. Lines that end in LF, as files and texts
+/// have them, end in CRLF (RFC 5321 §2.3.8).
+///
+/// # Errors
+/// There is no message: its file cannot be read, or it cannot be composed.
+pub(crate) fn message(envelope: &CaseEnvelope, ehlo: &str) -> Result<Result<Message, Failure>, Problem> {
+    let travelling = |bytes: &[u8]| Message::new(with_crlf(bytes));
     match &envelope.content {
-        Content::File(file) => read(file),
+        Content::File(file) => Ok(travelling(&read(file)?)),
         Content::Text { subject, message, headers } => {
-            compose(envelope.mail.as_ref(), &envelope.rcpt, subject.as_ref(), message, headers, ehlo)
+            let whole =
+                compose(envelope.mail.as_ref(), &envelope.rcpt, subject.as_ref(), message, headers, ehlo)?;
+            // The failure of the text alone counts lines as they were written, without the header above them.
+            Ok(travelling(&whole).map_err(|failure| travelling(message.as_bytes()).err().unwrap_or(failure)))
         }
     }
 }
 
-/// A message as it stands; lines that end in LF, as files have them, end in CRLF (RFC 5321 §2.3.8).
-fn read(file: &Path) -> Result<Message, Problem> {
-    let bytes =
-        fs::read(file).map_err(|error| Problem::new(format!("cannot be read: {error}")).in_file(file))?;
-    Message::new(with_crlf(&bytes)).map_err(|failure| Problem::new(failure.message).in_file(file))
+/// A message as it stands.
+fn read(file: &Path) -> Result<Vec<u8>, Problem> {
+    fs::read(file).map_err(|error| Problem::new(format!("cannot be read: {error}")).in_file(file))
 }
 
 fn compose(
@@ -39,7 +46,7 @@ fn compose(
     text: &str,
     headers: &BTreeMap<FieldName, FieldValue>,
     ehlo: &str,
-) -> Result<Message, Problem> {
+) -> Result<Vec<u8>, Problem> {
     let given = |name: &str| headers.keys().any(|header| header.is(name));
     let address = |mailbox: &str| Address::new_address(None::<&str>, mailbox.to_owned());
     let mut builder = MessageBuilder::new();
@@ -65,11 +72,10 @@ fn compose(
             if value.is_ascii() { Raw::new(value).into() } else { Text::new(value).into() };
         builder = builder.header(canonical(name), value);
     }
-    let bytes = builder
+    builder
         .text_body(text)
         .write_to_vec()
-        .map_err(|error| Problem::new(format!("the message cannot be composed: {error}")))?;
-    Message::new(with_crlf(&bytes)).map_err(|failure| Problem::new(failure.message))
+        .map_err(|error| Problem::new(format!("the message cannot be composed: {error}")))
 }
 
 /// The names that the builder looks for, so that it adds no second field.
@@ -95,15 +101,21 @@ fn with_crlf(bytes: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn composed(subject: &str, text: &str, headers: &[(&str, &str)]) -> Result<String, Problem> {
+    fn composed(subject: &str, text: &str, headers: &[(&str, &str)]) -> Result<String, Failure> {
         let field = |(name, value): &(&str, &str)| {
             (FieldName::parse(name).unwrap(), FieldValue::parse(value).unwrap())
         };
         let subject = FieldValue::parse(subject).unwrap();
-        let rcpt = ["b@d.example".parse().unwrap(), "c@d.example".parse().unwrap()];
-        let mail: Mailbox = "a@d.example".parse().unwrap();
-        let headers = headers.iter().map(field).collect();
-        let message = compose(Some(&mail), &rcpt, Some(&subject), text, &headers, "me.example")?;
+        let envelope = CaseEnvelope {
+            mail: Some("a@d.example".parse().unwrap()),
+            rcpt: vec!["b@d.example".parse().unwrap(), "c@d.example".parse().unwrap()],
+            content: Content::Text {
+                subject: Some(subject),
+                message: text.to_owned(),
+                headers: headers.iter().map(field).collect(),
+            },
+        };
+        let message = message(&envelope, "me.example").unwrap()?;
         Ok(String::from_utf8(message.as_bytes().to_vec()).unwrap())
     }
 
@@ -157,6 +169,12 @@ mod tests {
             assert!(message.matches(field).count() <= 1, "{field}: {message}");
         }
         assert!(!message.contains("ours"), "{message}");
+    }
+
+    #[test]
+    fn lines_are_counted_as_they_were_written() {
+        let failure = composed("s", "a\nb\rc\n", &[("X-Note", "yes")]).unwrap_err();
+        assert_eq!(failure.message, "Line 2 of the message holds a CR without an LF.");
     }
 
     #[test]

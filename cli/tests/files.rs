@@ -125,9 +125,16 @@ fn messages() {
         ("Subject: a\n\nb\rc\n", "Line 3 of the message holds a CR without an LF", "a bare CR"),
         ("Subject: a\n\nb\0\n", "Line 3 of the message holds a NUL", "a NUL"),
     ] {
-        let path = file(&folder, "message.eml", text);
-        let arguments = ["send", "--from", "a@b.example", "--to", "c@d.example", "--message", "FILE"];
-        refused(&arguments, &path, None, expected, why);
+        // No error of usage: the message bounces, with the document for it.
+        let path = file(&folder, "message.eml", text).display().to_string();
+        let options = ["--json", "--resolver", "127.0.0.1:9", "send", "--from", "a@b.example"];
+        let ended = run(options.into_iter().chain(["--to", "c@d.example", "--message", &path]));
+        assert_eq!(ended.status, Some(1), "{why}: {ended:?}");
+        let document = ended.document();
+        let recipient = &document["envelopes"][0]["recipients"][0];
+        assert_eq!(recipient["verdict"], "bounce", "{why}: {document}");
+        let message = recipient["failure"]["message"].as_str().unwrap();
+        assert!(message.contains(expected), "{why}: {message}");
     }
     // Beside the case file, and named as it was found there.
     let path = folder.path().join("absent.eml");

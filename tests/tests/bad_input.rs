@@ -374,6 +374,68 @@ fn messages() {
         .is_refused(&lab);
 }
 
+/// What no server can be given bounces (RFC 5321 §2.3.8), without a question or a connection.
+#[test]
+fn refused_messages_bounce() {
+    let lab = lab_of(&[GOOD]);
+    let bounces = |arguments: &[String], recipients: usize, why: &str| {
+        let ended = run(at_lab(&lab, "send", arguments));
+        assert_eq!(ended.status, Some(1), "{why}: {ended:?}");
+        let document = ended.document();
+        let envelope = &document["envelopes"][0];
+        assert_eq!(envelope["recipients"].as_array().unwrap().len(), recipients, "{why}: {document}");
+        for recipient in envelope["recipients"].as_array().unwrap() {
+            is_refused(recipient, why);
+        }
+        assert_eq!(envelope["attempts"], json!([]), "{why}");
+        nothing_was_asked_or_sent(&lab, why);
+    };
+    let to = format!("b@{GOOD}.lab");
+    for (name, text, why) in [
+        ("nul", &b"Subject: s\r\n\r\na\0b\r\n"[..], "a NUL"),
+        ("bare-cr", b"Subject: s\r\n\r\na\rb\r\n", "a bare CR"),
+        ("smuggling", b"Subject: s\r\n\r\na\r.\rMAIL FROM:<>\r\n", "CR . CR"),
+        ("header", b"Subject: s\rBcc: c@d.example\r\n\r\nb\r\n", "a bare CR in the header"),
+    ] {
+        let message = file(&lab, &format!("{name}.eml"), text).display().to_string();
+        let words =
+            ["--from", "a@elsewhere.example", "--to", &to, "--to", "c@absent.lab", "--message", &message];
+        bounces(&words.map(str::to_owned), 2, why);
+        let case = case_with("", &format!("rcpt: ['{to}', 'c@absent.lab'], file: '{name}.eml'"));
+        let case = file(&lab, &format!("{name}.json5"), case).display().to_string();
+        bounces(&["--case".to_owned(), case], 2, why);
+    }
+}
+
+/// The envelopes of a case stand for themselves.
+#[test]
+fn a_refused_message_keeps_no_other_back() {
+    let lab = lab_of(&[GOOD]);
+    let good = format!("{{ mail: '', rcpt: ['b@{GOOD}.lab'], message: 'm' }}");
+    file(&lab, "nul.eml", "Subject: s\r\n\r\n\0\r\n");
+    let text = format!(
+        "{{ envelopes: [\n{good},\n{},\n{good} ] }}",
+        good.replace("message: 'm'", "file: 'nul.eml'")
+    );
+    let case = file(&lab, "three.json5", text).display().to_string();
+    let ended = run(at_lab(&lab, "send", &["--case".to_owned(), case]));
+    assert_eq!(ended.status, Some(1), "{ended:?}");
+    let document = ended.document();
+    let recipient = |envelope: usize| &document["envelopes"][envelope]["recipients"][0];
+    assert_eq!((&recipient(0)["verdict"], &recipient(2)["verdict"]), (&json!("deliver"), &json!("deliver")));
+    is_refused(recipient(1), "the second one");
+    assert_eq!(lab.saw(GOOD).data(), 2, "the good ones alone");
+}
+
+fn is_refused(recipient: &Value, why: &str) {
+    let failure = &recipient["failure"];
+    assert_eq!(
+        (&recipient["verdict"], &recipient["code"], &failure["code"], &failure["enhanced_status"]),
+        (&json!("bounce"), &json!(null), &json!("message-refused"), &json!("5.6.0")),
+        "{why}: {recipient}"
+    );
+}
+
 #[test]
 fn conflicting_and_unknown_options() {
     let lab = lab_of(&[GOOD]);

@@ -71,10 +71,11 @@ fn case(options: &SendOptions) -> Result<Case, Problem> {
     }
 }
 
-/// A message that is ready to go.
+/// An envelope with all that is needed to send it.
 struct Work<'a> {
     envelope: &'a CaseEnvelope,
-    message: Message,
+    /// The message, or why it bounces.
+    message: Result<Message, Failure>,
     groups: Vec<Group>,
 }
 
@@ -114,6 +115,14 @@ struct Sending {
 impl Sending {
     async fn envelope(&mut self, work: &Work<'_>) -> SentEnvelope {
         let mailboxes = &work.envelope.rcpt;
+        let mail = work.envelope.mail.as_ref().map_or_else(String::new, ToString::to_string);
+        let message = match &work.message {
+            Ok(message) => message,
+            Err(failure) => {
+                let recipients = mailboxes.iter().map(|rcpt| SentRecipient::failed(rcpt, failure)).collect();
+                return SentEnvelope { mail, recipients, attempts: vec![] };
+            }
+        };
         let mut results: Vec<(usize, SentRecipient)> = vec![];
         let mut attempts = vec![];
         for group in &work.groups {
@@ -124,8 +133,7 @@ impl Sending {
                 let failure = Failure::new(FailureCode::Interrupted, message);
                 recipients.iter().map(|rcpt| SentRecipient::failed(rcpt, &failure)).collect()
             };
-            let envelope =
-                Envelope::new(work.envelope.mail.clone(), recipients.clone(), work.message.clone());
+            let envelope = Envelope::new(work.envelope.mail.clone(), recipients.clone(), message.clone());
             let sent: Vec<SentRecipient> = match (self.resolve(&group.next_hops).await, envelope) {
                 (Some(resolution), Ok(envelope)) => {
                     let sent = self.deliverer.send(&resolution, &envelope, &mut self.interrupt).await;
@@ -138,7 +146,7 @@ impl Sending {
         }
         results.sort_by_key(|(place, _)| *place);
         SentEnvelope {
-            mail: work.envelope.mail.as_ref().map_or_else(String::new, ToString::to_string),
+            mail,
             recipients: results.into_iter().map(|(_, recipient)| recipient).collect(),
             attempts,
         }
