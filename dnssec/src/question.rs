@@ -26,6 +26,18 @@ impl Question {
         name.set_fqdn(true);
         Self { name, record_type }
     }
+
+    /// Whether a [`Validation`](crate::Validation) of this question can end with a verdict.
+    ///
+    /// `false` for meta-types such as ANY, AXFR and OPT (RFC 6895 §3.1), and for RRSIG (with SIG, which it
+    /// replaced), NSEC and NSEC3, which both sides of a zone cut have or which are no data of a name. Such a
+    /// question fails with [`Reason::NoVerdictFor`](crate::Reason::NoVerdictFor), and nothing is asked.
+    pub fn gets_verdict(&self) -> bool {
+        !matches!(
+            self.record_type,
+            RecordType::RRSIG | RecordType::SIG | RecordType::NSEC | RecordType::NSEC3 | RecordType::OPT
+        ) && !matches!(u16::from(self.record_type), 0 | 128..=255)
+    }
 }
 
 impl fmt::Display for Question {

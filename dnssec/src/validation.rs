@@ -52,7 +52,7 @@ impl Validation {
     /// compared in serial arithmetic (RFC 4034 §3.1.5).
     pub fn new(question: Question, anchors: Arc<TrustAnchors>, now: u32, limits: Limits) -> Self {
         let current = Question::new(question.name, question.record_type);
-        let done = without_verdict(current.record_type)
+        let done = (!current.gets_verdict())
             .then(|| Failure::new(current.clone(), None, Reason::NoVerdictFor(current.record_type)))
             .map(|failure| Box::new(Err(failure)));
         Self {
@@ -373,13 +373,4 @@ fn negative_ttl(section: &[Record], status: Status) -> u32 {
         (None, Status::Secure) => u32::MAX,
         (None, Status::Insecure) => 0,
     }
-}
-
-/// Types that no verdict is given for: meta-types (RFC 6895 §3.1), and RRSIG, NSEC and NSEC3, which both sides of
-/// a zone cut have or which are no data of a name.
-fn without_verdict(record_type: RecordType) -> bool {
-    matches!(
-        record_type,
-        RecordType::RRSIG | RecordType::SIG | RecordType::NSEC | RecordType::NSEC3 | RecordType::OPT
-    ) || matches!(u16::from(record_type), 0 | 128..=255)
 }

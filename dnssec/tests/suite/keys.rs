@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use dnssec::{FailureKind, Insecurity, Limits, Outcome, Reason, Status, TrustAnchors, Verdict, ZoneStep};
+use dnssec::{
+    FailureKind, Insecurity, Limits, Outcome, Reason, Status, Step, TrustAnchors, Validation, Verdict,
+    ZoneStep,
+};
 use hickory_proto::{
     dnssec::{
         Algorithm, DigestType,
@@ -175,6 +178,39 @@ fn no_verdict_is_given_for_types_that_are_no_data() {
         );
         assert_eq!(end.unwrap_err().reason, Reason::NoVerdictFor(record_type));
         assert!(asked.is_empty());
+    }
+}
+
+/// What a question says of itself beforehand is what its validation does.
+#[test]
+fn a_question_knows_whether_it_gets_a_verdict() {
+    for (code, expected, why) in [
+        (0, false, "no type (RFC 6895 §3.1)"),
+        (1, true, "A"),
+        (5, true, "CNAME: an alias can be asked for by itself"),
+        (24, false, "SIG, the predecessor of RRSIG"),
+        (41, false, "OPT (RFC 6891 §6.1.1)"),
+        (43, true, "DS"),
+        (46, false, "RRSIG: signatures are not signed (RFC 4035 §2.2)"),
+        (47, false, "NSEC"),
+        (48, true, "DNSKEY"),
+        (50, false, "NSEC3"),
+        (51, true, "NSEC3PARAM"),
+        (52, true, "TLSA"),
+        (127, true, "the last data type before the meta-types"),
+        (128, false, "the first of the meta-types (RFC 6895 §3.1)"),
+        (252, false, "AXFR"),
+        (255, false, "ANY"),
+        (256, true, "URI: data again"),
+        (65280, true, "private use"),
+    ] {
+        let asked = question("lab.", RecordType::from(code));
+        assert_eq!(asked.gets_verdict(), expected, "{code}: {why}");
+        let refused = matches!(
+            Validation::new(asked, Arc::clone(&WORLD.anchors), NOW, Limits::default()).step(),
+            Step::Done(end) if end.as_ref().as_ref().is_err_and(|failure| matches!(failure.reason, Reason::NoVerdictFor(_)))
+        );
+        assert_eq!(refused, !expected, "{code}: {why}");
     }
 }
 
