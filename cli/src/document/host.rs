@@ -68,7 +68,7 @@ impl HostDocument {
             tlsa_outcome: record.tlsa.outcome,
             tlsa_candidates: record.tlsa.candidates.clone(),
             tlsa: records(record),
-            reference_ids: record.tlsa.reference_ids.clone(),
+            reference_ids: reference_ids(record, checks),
             sni: policy.filter(|_| named).map(|policy| policy.sni(&record.hostname).to_owned()),
             failure,
         }
@@ -77,6 +77,15 @@ impl HostDocument {
 
 fn usable(record: &SecureMxRecord, requirement: Requirement) -> Result<(), Failure> {
     requirement.within_reach(record.usable()?)
+}
+
+/// The names of which the certificate must hold one, by the checks that are enforced.
+fn reference_ids(record: &SecureMxRecord, checks: &[CertificateCheck]) -> Vec<String> {
+    match checks {
+        // RFC 8461 §4.1: the MX host's name alone.
+        [CertificateCheck::WebPki] => vec![record.hostname.clone()],
+        _ => record.tlsa.reference_ids.clone(),
+    }
 }
 
 fn records(record: &SecureMxRecord) -> Vec<TlsaDocument> {
