@@ -6,7 +6,7 @@ use std::{
 };
 
 use mx_resolve::BuildError;
-use mxtls_verifier::RootsError;
+use mxtls_verifier::{PemFault, RootsError};
 
 /// An error of usage or configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,7 +68,13 @@ impl From<RootsError> for Problem {
         if let RootsError::Unreadable { file, error } = &error {
             Self::new(format!("cannot be read: {error}")).in_file(file)
         } else if let RootsError::Pem { file: Some(file), line, fault } = &error {
-            Self::new(fault.to_string()).in_file(file).at(*line, None)
+            let message = if let PemFault::NotACertificate { .. } = fault {
+                // Its detail is in the words of the parser's source.
+                "expected a certificate in DER that can be a root".to_owned()
+            } else {
+                fault.to_string()
+            };
+            Self::new(message).in_file(file).at(*line, None)
         } else if let RootsError::Empty { file: Some(file) } = &error {
             Self::new("expected certificates in PEM, found none").in_file(file)
         } else {

@@ -84,6 +84,12 @@ fn root_certificates() {
             "no base64",
         ),
         ("-----BEGIN CERTIFICATE-----\nAAAA\n", Some(1), "expected -----END CERTIFICATE-----", "no end"),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            Some(1),
+            "expected a certificate in DER that can be a root",
+            "no certificate inside",
+        ),
     ] {
         let path = file(&folder, "ca.pem", text);
         for command in [
@@ -92,6 +98,8 @@ fn root_certificates() {
         ] {
             refused(command, &path, line, expected, why);
         }
+        let ended = run(["check", "example.com", "--ca-file", &path.display().to_string()]);
+        assert!(!ended.stderr.contains('('), "{why}: no values of the program's own: {ended:?}");
     }
 }
 
