@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, sync::Arc};
 
-use dnssec::Verdict;
+use dnssec::{Question, Verdict};
 use hickory_proto::rr::{Name, RData, RecordType};
 use mxtls_policy::{Answer, Failure, LookupError};
 
@@ -37,6 +37,9 @@ pub enum DnsQuestionError {
     /// The type is unknown.
     #[error("{0:?} is not a DNS record type: a name such as MX, A or TLSA is expected")]
     RecordType(String),
+    /// The type belongs to the signing machinery or is no type of data, so that no verdict is given for it.
+    #[error("no verdict is given for the type {0}: one of data such as MX, A or TLSA is expected")]
+    NoVerdict(String),
 }
 
 /// A DNS question that can be asked.
@@ -50,11 +53,15 @@ impl DnsQuestion {
     /// Reads a name and a record type such as `TLSA`. U-labels become A-labels.
     ///
     /// # Errors
-    /// The name cannot be asked for, or the type is unknown.
+    /// The name cannot be asked for, the type is unknown, or it is one that no verdict is given for.
     pub fn new(name: &str, record_type: &str) -> Result<Self, DnsQuestionError> {
         let parsed = RecordType::from_str(&record_type.to_ascii_uppercase())
             .map_err(|_| DnsQuestionError::RecordType(record_type.to_owned()))?;
-        Ok(Self { name: parse_name(name)?, record_type: parsed })
+        let question = Self { name: parse_name(name)?, record_type: parsed };
+        if !Question::new(question.name.clone(), parsed).gets_verdict() {
+            return Err(DnsQuestionError::NoVerdict(parsed.to_string()));
+        }
+        Ok(question)
     }
 }
 
@@ -138,6 +145,22 @@ mod tests {
     use hickory_proto::rr::rdata::TXT;
 
     use super::*;
+
+    #[test]
+    fn questions_that_can_be_asked() {
+        for (name, record_type, asked) in [
+            ("mx.example", "A", true),
+            ("_25._tcp.mx.example.", "tlsa", true),
+            (".", "SOA", true),
+            ("mx.example", "ANY", false),
+            ("mx.example", "RRSIG", false),
+            ("mx.example", "NOSUCH", false),
+            ("", "A", false),
+            ("a..b", "A", false),
+        ] {
+            assert_eq!(DnsQuestion::new(name, record_type).is_ok(), asked, "{name:?} {record_type}");
+        }
+    }
 
     #[test]
     fn text_stays_text() {

@@ -84,8 +84,7 @@ impl Transport {
                     }
                 }
             }
-            tracing::debug!(server = %server, name = %question.name, r#type = %question.record_type, error = ?last,
-                "upstream gave no answer");
+            tracing::debug!(server = %server, %question, error = %last, "upstream gave no answer");
         }
         Err(last)
     }

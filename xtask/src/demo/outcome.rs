@@ -57,7 +57,7 @@ impl Outcome {
     /// not come to what is expected speaks for all.
     pub(super) fn said(self, document: &[u8], expected: &Self) -> Result<Self> {
         let document: Document =
-            serde_json::from_slice(document).context("standard output is not as in cli.md")?;
+            serde_json::from_slice(document).context("standard output is not as in the documented JSON")?;
         let mut said = document.subjects().map(|subject| subject.outcome(&self));
         let first = said.next().context("the document has no result")?;
         Ok(if first == *expected { said.find(|other| other != expected).unwrap_or(first) } else { first })
