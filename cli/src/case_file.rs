@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     fmt::{self, Display},
-    fs,
     num::NonZeroU16,
     path::{Path, PathBuf},
     str::FromStr,
@@ -21,6 +20,7 @@ use serde::{
 use crate::{
     header_field::{FieldName, FieldValue},
     problem::Problem,
+    text_file,
 };
 
 /// A case.
@@ -73,8 +73,7 @@ pub(crate) enum Content {
 impl Case {
     /// Reads a case file. Files that it names are looked for beside it.
     pub(crate) fn read(file: &Path) -> Result<Self, Problem> {
-        let text = fs::read_to_string(file)
-            .map_err(|error| Problem::new(format!("cannot be read: {error}")).in_file(file))?;
+        let text = text_file::read(file)?;
         let mut case = Self::parse(&text).map_err(|problem| problem.in_file(file))?;
         case.path = Some(file.to_owned());
         let folder = file.parent().unwrap_or(Path::new(""));

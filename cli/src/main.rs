@@ -23,6 +23,7 @@ mod problem;
 mod progress;
 mod session;
 mod status;
+mod text_file;
 
 use std::process::ExitCode;
 

@@ -1,12 +1,14 @@
 //! What is wrong with a command line or a file: told in one sentence, before anything is sent.
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
 use mx_resolve::BuildError;
 use mxtls_verifier::{PemFault, RootsError};
+
+use crate::text_file;
 
 /// An error of usage or configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,7 +56,15 @@ impl fmt::Display for Problem {
 impl From<BuildError> for Problem {
     fn from(error: BuildError) -> Self {
         if let BuildError::File { path, error } = &error {
-            Self::new(format!("cannot be read: {error}")).in_file(path)
+            // The error does not say where the file is not UTF-8; the file itself does, unless it was a pipe.
+            if error.kind() == io::ErrorKind::InvalidData
+                && path.is_file()
+                && let Err(problem) = text_file::read(path)
+            {
+                problem
+            } else {
+                Self::new(format!("cannot be read: {error}")).in_file(path)
+            }
         } else if let BuildError::TrustAnchor { path, error } = &error {
             Self::new(error.fault.to_string()).in_file(path).at(error.line, None)
         } else {

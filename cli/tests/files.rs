@@ -127,6 +127,25 @@ fn case_files() {
 }
 
 #[test]
+fn other_encodings() {
+    let folder = TempDir::new().unwrap();
+    for (bytes, line, column, why) in [
+        (&b"; caf\xe9\n"[..], 1, 6, "Latin-1"),
+        (b"; a\n; \xc3\xa4\xe4\n", 2, 4, "characters are counted, not octets"),
+        (b"\xff\xfe;\0", 1, 1, "UTF-16"),
+        (b"; a\n\xc3", 2, 1, "a character that does not end"),
+    ] {
+        let path = file(&folder, "file", bytes);
+        for arguments in
+            [&["dns", "example.com", "MX", "--trust-anchor", "FILE"][..], &["send", "--case", "FILE"]]
+        {
+            refused(arguments, &path, Some(line), "expected text in UTF-8", why);
+            refused(arguments, &path, Some(line), &format!("column {column}:"), why);
+        }
+    }
+}
+
+#[test]
 fn messages() {
     let folder = TempDir::new().unwrap();
     for (text, expected, why) in [

@@ -216,7 +216,7 @@ fn trust_anchors() {
     let directory = lab.directory();
     replacing("--trust-anchor", directory, &["read"], "a directory").at(directory, None).is_refused(&lab);
     let latin1 = file(&lab, "latin1.zone", b"; caf\xe9\n");
-    replacing("--trust-anchor", &latin1, &["read"], "not UTF-8").at(&latin1, None).is_refused(&lab);
+    replacing("--trust-anchor", &latin1, &["UTF-8", "column 6"], "Latin-1").at(&latin1, 1).is_refused(&lab);
 }
 
 #[test]
@@ -338,6 +338,10 @@ fn case_files() {
     let directory = lab.directory();
     fault(&["send", "--case", &directory.display().to_string()], &["read"], "a directory")
         .at(directory, None)
+        .is_refused(&lab);
+    let latin1 = file(&lab, "latin1.json5", b"{\n  ehlo: 'caf\xe9',\n}\n");
+    fault(&["send", "--case", &latin1.display().to_string()], &["UTF-8", "column 13"], "Latin-1")
+        .at(&latin1, 2)
         .is_refused(&lab);
 }
 
