@@ -249,15 +249,10 @@ pub(crate) struct DnsOptions {
 
 /// The domain of a policy: a host or an address has none (RFC 8461 §3.4).
 fn mail_domain(text: &str) -> Result<Domain, String> {
-    match text.parse() {
+    match text.parse::<Destination>() {
         Ok(Destination::Domain(domain)) => Ok(domain),
         Ok(Destination::Host { .. } | Destination::Literal(_)) => Err("a mail domain is expected".to_owned()),
-        Err(error) => {
-            // The reason alone: the words before it offer hosts and addresses too.
-            let words = error.to_string();
-            let reason = words.rsplit_once(": ").map_or(words.as_str(), |(_, reason)| reason);
-            Err(format!("a mail domain is expected: {reason}"))
-        }
+        Err(error) => Err(format!("a mail domain is expected: {}", error.reason())),
     }
 }
 
