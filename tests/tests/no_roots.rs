@@ -1,5 +1,13 @@
 //! A machine without root certificates cannot authenticate a policy host. That is no reason to send as if there were no policy.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    missing_docs,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and takes what it needs of the common file"
+)]
 
 mod mxtls;
 
