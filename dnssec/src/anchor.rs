@@ -10,15 +10,17 @@ use hickory_proto::{
 
 use crate::{
     key::{ALGORITHMS, Unfit, check_key, matching_digest},
-    proof::Trust,
+    proof::{Insecurity, Trust},
 };
 
-/// The trust anchors of a validator: DNSKEY or DS records of one or more zones.
+/// The trust anchors of a validator: DNSKEY or DS records of one or more zones, and negative trust anchors.
 ///
-/// The nearest anchor at or above a name is where its chain of trust begins. A name without one is insecure.
+/// The nearest anchor at or above a name is where its chain of trust begins. A name without one is insecure, and so is
+/// one whose nearest anchor is negative (RFC 7646 §2).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TrustAnchors {
     anchors: Vec<(Name, Anchor)>,
+    negative: Vec<Name>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,7 +39,7 @@ impl TrustAnchors {
             let ds = DS::new(key_tag, Algorithm::RSASHA256, DigestType::SHA256, digest.to_vec());
             (Name::root(), Anchor::Ds(ds))
         });
-        Self { anchors: anchors.into() }
+        Self { anchors: anchors.into(), negative: Vec::new() }
     }
 
     /// Reads trust anchors from zone-file text (RFC 1035 §5.1): DNSKEY and DS records, the form that `dig`,
@@ -56,7 +58,7 @@ impl TrustAnchors {
         }
         match anchors.is_empty() {
             true => Err(AnchorError { line: text.lines().count().max(1), fault: AnchorFault::NoAnchor }),
-            false => Ok(Self { anchors }),
+            false => Ok(Self { anchors, negative: Vec::new() }),
         }
     }
 
@@ -71,10 +73,31 @@ impl TrustAnchors {
         zones
     }
 
-    /// The nearest zone at or above `name` that has an anchor.
-    pub(crate) fn nearest(&self, name: &Name) -> Option<&Name> {
-        let above = self.anchors.iter().map(|(zone, _)| zone).filter(|zone| zone.zone_of(name));
-        above.max_by_key(|zone| zone.iter().count())
+    /// Adds those of `other`. Several anchors of one zone stand beside each other: any of them will do.
+    pub fn add(&mut self, other: Self) {
+        self.anchors.extend(other.anchors);
+        self.negative.extend(other.negative);
+    }
+
+    /// Adds a negative trust anchor (RFC 7646): `zone` and what is below it is insecure, however it is signed, except
+    /// below a trust anchor that is nearer to the name. Beside an anchor of the same zone the negative one wins.
+    ///
+    /// It is for zones whose operator is known to have broken their signatures, and only until that is mended.
+    pub fn add_negative(&mut self, mut zone: Name) {
+        zone.set_fqdn(true);
+        self.negative.push(zone);
+    }
+
+    /// The nearest zone at or above `name` that has an anchor, or why none counts.
+    pub(crate) fn nearest(&self, name: &Name) -> Result<&Name, Insecurity> {
+        let anchor = deepest(self.anchors.iter().map(|(zone, _)| zone), name);
+        match (anchor, deepest(&self.negative, name)) {
+            (Some(anchor), Some(negative)) if negative.iter().count() >= anchor.iter().count() => {
+                Err(Insecurity::NegativeAnchor)
+            }
+            (Some(anchor), _) => Ok(anchor),
+            (None, _) => Err(Insecurity::NoAnchor),
+        }
     }
 
     /// The anchors of `zone` that name `key`.
@@ -88,6 +111,12 @@ impl TrustAnchors {
         })
         .collect()
     }
+}
+
+/// The one of `zones` with the most labels at or above `name`.
+fn deepest<'z>(zones: impl IntoIterator<Item = &'z Name>, name: &Name) -> Option<&'z Name> {
+    let above = zones.into_iter().filter(|zone| zone.zone_of(name));
+    above.max_by_key(|zone| zone.iter().count())
 }
 
 /// Where and why a text of trust anchors was refused.
@@ -493,7 +522,7 @@ example.com. IN DS 28453 15 2 3612C1B7A3A974BBCE0655219D9A14D21CF66F8CBBD84BCEE8
             .collect();
         assert_eq!((anchors.len(), keys.len()), (8, 4));
         let by_ds = anchors.iter().filter(|(_, anchor)| matches!(anchor, Anchor::Ds(_))).cloned().collect();
-        let by_ds = TrustAnchors { anchors: by_ds };
+        let by_ds = TrustAnchors { anchors: by_ds, ..TrustAnchors::default() };
         for key in keys {
             let key_tag = key.calculate_key_tag().unwrap();
             let trust = [Trust::AnchorDs { key_tag, digest: DigestType::SHA256 }];

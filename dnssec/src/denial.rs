@@ -2,14 +2,15 @@
 
 use hickory_proto::{
     dnssec::rdata::DNSSECRData,
-    rr::{Name, RData, Record, RecordType, RecordTypeSet},
+    rr::{Name, RData, Record, RecordData, RecordType, RecordTypeSet, rdata::SOA},
 };
 
 use crate::{
     Denied, Failure, Insecurity, Limit, Question, Reason,
     nsec::NsecRecord,
     nsec3::Nsec3Chain,
-    rrset::{Rrset, Work, wildcard_of},
+    rrset::{Rrset, lifetime, wildcard_of},
+    work::Work,
     zone::Zone,
 };
 
@@ -48,11 +49,11 @@ pub(crate) enum Negative {
     Insecure(Insecurity),
 }
 
-/// What the parent side says about a delegation.
+/// What the parent side's denials say about a zone cut.
 #[derive(Debug)]
-pub(crate) enum Delegation {
+pub(crate) enum DeniedCut {
     /// The name exists and is no zone cut.
-    None,
+    NotHere,
     /// The name does not exist.
     NoName,
     /// The delegation is unsigned, or may be.
@@ -146,20 +147,20 @@ impl<'m> Denials<'m> {
         Ok(negative)
     }
 
-    /// What these records of a parent zone say about a delegation at `name` (RFC 4035 §5.2, RFC 6840 §4.4).
-    pub(crate) fn delegation(&mut self, name: &Name, work: &mut Work) -> Result<Delegation, Limit> {
+    /// What these records of a parent zone say about a zone cut at `name`, when no DS came (RFC 4035 §5.2, RFC 6840 §4.4).
+    pub(crate) fn cut(&mut self, name: &Name, work: &mut Work) -> Result<DeniedCut, Limit> {
         Ok(match self.existence(name, work)? {
-            Existence::Exists(types) if types.contains(RecordType::DS) => Delegation::Signed,
+            Existence::Exists(types) if types.contains(RecordType::DS) => DeniedCut::Signed,
             // The child's own record: the parent is who knows about DS.
-            Existence::Exists(types) if types.contains(RecordType::SOA) => Delegation::Unproven,
+            Existence::Exists(types) if types.contains(RecordType::SOA) => DeniedCut::Unproven,
             Existence::Exists(types) if types.contains(RecordType::NS) => {
-                Delegation::Insecure(Insecurity::NoDs)
+                DeniedCut::Insecure(Insecurity::NoDs)
             }
-            Existence::Exists(_) | Existence::EmptyNonTerminal => Delegation::None,
-            Existence::Absent { opt_out: true, .. } => Delegation::Insecure(Insecurity::OptOut),
-            Existence::Absent { opt_out: false, .. } => Delegation::NoName,
-            Existence::TooManyIterations(n) => Delegation::Insecure(Insecurity::Iterations(n)),
-            Existence::Unproven => Delegation::Unproven,
+            Existence::Exists(_) | Existence::EmptyNonTerminal => DeniedCut::NotHere,
+            Existence::Absent { opt_out: true, .. } => DeniedCut::Insecure(Insecurity::OptOut),
+            Existence::Absent { opt_out: false, .. } => DeniedCut::NoName,
+            Existence::TooManyIterations(n) => DeniedCut::Insecure(Insecurity::Iterations(n)),
+            Existence::Unproven => DeniedCut::Unproven,
         })
     }
 
@@ -177,7 +178,7 @@ impl<'m> Denials<'m> {
             if let Some(Existence::Absent { encloser: shown, .. }) = nsec.covers(name, &self.zone.name)
                 && shown == *encloser
             {
-                work.proof.add_denial(nsec.denial(name, Denied::Name));
+                work.evidence.proof.add_denial(nsec.denial(name, Denied::Name));
                 return Ok(Closer::None);
             }
         }
@@ -187,7 +188,7 @@ impl<'m> Denials<'m> {
     fn existence(&mut self, name: &Name, work: &mut Work) -> Result<Existence<'m>, Limit> {
         for nsec in &self.nsec {
             if nsec.owner == name {
-                work.proof.add_denial(nsec.denial(name, Denied::Type));
+                work.evidence.proof.add_denial(nsec.denial(name, Denied::Type));
                 return Ok(Existence::Exists(nsec.nsec.type_set()));
             }
         }
@@ -197,7 +198,7 @@ impl<'m> Denials<'m> {
                     true => Denied::EmptyNonTerminal,
                     false => Denied::Name,
                 };
-                work.proof.add_denial(nsec.denial(name, says));
+                work.evidence.proof.add_denial(nsec.denial(name, says));
                 return Ok(existence);
             }
         }
@@ -229,4 +230,11 @@ fn wrong_side(types: &RecordTypeSet, name: &Name, record_type: RecordType) -> bo
 /// Whether the types are those of a delegation, seen from the parent.
 pub(crate) fn is_cut(types: &RecordTypeSet) -> bool {
     types.contains(RecordType::NS) && !types.contains(RecordType::SOA)
+}
+
+/// For how long a denial may be kept, in seconds, by the SOA record beside it (RFC 2308 §5, RFC 9077 §3). That one
+/// need not be proven: it can only shorten what the denial records allow. Without it they alone count.
+pub(crate) fn negative_ttl(section: &[Record]) -> u32 {
+    let soa = section.iter().filter_map(|record| Some((record.ttl, SOA::try_borrow(&record.data)?.minimum)));
+    soa.map(|(ttl, minimum)| lifetime(ttl).min(lifetime(minimum))).min().map_or(u32::MAX, |ttl| ttl)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use hickory_proto::rr::{Name, RecordType};
 
-use crate::{FetchError, Limit, Question, shown::Shown};
+use crate::{FetchError, Limit, Proof, Question, shown::Shown};
 
 /// Why a question got no verdict. Never a reason to go on without DNSSEC.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -17,11 +17,13 @@ pub struct Failure {
     pub zone: Option<Box<Name>>,
     /// What is wrong.
     pub reason: Reason,
+    /// What had been proven before it broke: how far the chain of trust holds.
+    pub proof: Box<Proof>,
 }
 
 impl Failure {
     pub(crate) fn new(record: Question, zone: Option<&Name>, reason: Reason) -> Self {
-        Self { record, zone: zone.cloned().map(Box::new), reason }
+        Self { record, zone: zone.cloned().map(Box::new), reason, proof: Box::default() }
     }
 
     /// The class of the failure.

@@ -17,8 +17,8 @@ pub(crate) struct ZoneKey {
 
 impl ZoneKey {
     /// `None` for a key that may verify nothing.
-    pub(crate) fn new(key: &DNSKEY) -> Option<Self> {
-        if check_key(key).is_err() {
+    pub(crate) fn new(key: &DNSKEY, rsa_sha1: bool) -> Option<Self> {
+        if check_key(key).is_err() || !permitted(key.public_key().algorithm(), rsa_sha1) {
             return None;
         }
         match key.calculate_key_tag() {
@@ -77,23 +77,24 @@ pub(crate) fn check_key(key: &DNSKEY) -> Result<(), Unfit> {
     }
 }
 
-/// Whether a DS record can be checked at all (RFC 4035 §5.2, RFC 6840 §5.2).
-pub(crate) fn usable_ds(ds: &DS) -> bool {
-    ds.algorithm().is_supported() && ds.digest_type().is_supported()
+/// Whether local policy lets an algorithm count ([`LocalPolicy::rsa_sha1`](crate::LocalPolicy)).
+fn permitted(algorithm: Algorithm, rsa_sha1: bool) -> bool {
+    rsa_sha1 || !matches!(u8::from(algorithm), 5 | 7)
 }
 
 /// The DS records of a delegation that may be used: checkable ones, and SHA-1 only for algorithms that have no
 /// stronger digest beside it (RFC 4509 §3: otherwise whoever can forge SHA-1 picks the weaker record).
-pub(crate) fn usable_ds_set(set: Vec<DS>) -> Vec<DS> {
-    let strong: Vec<Algorithm> = set
-        .iter()
-        .filter(|ds| usable_ds(ds) && ds.digest_type() != DigestType::SHA1)
-        .map(DS::algorithm)
-        .collect();
-    let usable = |ds: &DS| {
-        usable_ds(ds) && (ds.digest_type() != DigestType::SHA1 || !strong.contains(&ds.algorithm()))
-    };
-    set.into_iter().filter(usable).collect()
+pub(crate) fn usable_ds_set(mut set: Vec<DS>, rsa_sha1: bool) -> Vec<DS> {
+    // RFC 4035 §5.2, RFC 6840 §5.2: those that can be checked at all.
+    set.retain(|ds| {
+        ds.algorithm().is_supported()
+            && permitted(ds.algorithm(), rsa_sha1)
+            && ds.digest_type().is_supported()
+    });
+    let is_sha1 = |ds: &DS| ds.digest_type() == DigestType::SHA1;
+    let strong: Vec<Algorithm> = set.iter().filter(|ds| !is_sha1(ds)).map(DS::algorithm).collect();
+    set.retain(|ds| !is_sha1(ds) || !strong.contains(&ds.algorithm()));
+    set
 }
 
 /// The digest type of `ds` where it names `key` of `zone`.

@@ -30,7 +30,7 @@
 //! in a message counts for any name but the one that was asked. In a signed zone the header of a message counts for
 //! nothing either: the records decide what is there.
 //!
-//! The end is a [`Verdict`] with its [`Proof`], or a [`Failure`] with its [`Reason`]. All the work, over all the answers,
+//! What it proves about zones stays in a [`KeyCache`], which also holds the [`LocalPolicy`] to go by. The end is a [`Verdict`] with its [`Proof`], or a [`Failure`] with its [`Reason`]. All the work, over all the answers,
 //! comes out of one set of [`Limits`].
 
 mod alias;
@@ -39,20 +39,26 @@ mod answers;
 mod denial;
 mod failure;
 mod key;
+mod key_cache;
 mod limits;
+mod local_policy;
 mod nsec;
 mod nsec3;
 mod proof;
 mod question;
+mod remedy;
 mod rrset;
 mod shown;
 mod validation;
 mod verdict;
+mod work;
 mod zone;
 
 pub use anchor::{AnchorError, AnchorFault, TrustAnchors};
 pub use failure::{Failure, FailureKind, Reason, SignatureFault};
+pub use key_cache::KeyCache;
 pub use limits::{Limit, Limits};
+pub use local_policy::LocalPolicy;
 pub use proof::{Denial, Denied, Insecurity, Proof, SignatureUse, Trust, ZoneStep};
 pub use question::{FetchError, Question};
 pub use validation::{Step, Validation};

@@ -113,6 +113,10 @@ impl Budget {
         spend(&mut self.signatures, Limit::Signatures)
     }
 
+    pub(crate) fn signatures_spent(&self) -> u16 {
+        self.limits.signatures.saturating_sub(self.signatures)
+    }
+
     pub(crate) fn failed_signature(&mut self) -> Result<(), Limit> {
         spend(&mut self.failed_signatures, Limit::FailedSignatures)
     }

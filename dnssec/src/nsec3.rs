@@ -9,7 +9,7 @@ use crate::{
     Denied, Insecurity, Limit,
     denial::{Closer, Existence, is_cut},
     proof::Denial,
-    rrset::Work,
+    work::Work,
 };
 
 /// The verified NSEC3 records of one zone in one message.
@@ -137,7 +137,7 @@ impl<'m> Nsec3Chain<'m> {
     ) -> Result<Option<&'m RecordTypeSet>, Limit> {
         let Some(hash) = self.hash(name, work)? else { return Ok(None) };
         let Some(link) = self.links.iter().find(|link| link.from == hash) else { return Ok(None) };
-        work.proof.add_denial(link.denial(name, says));
+        work.evidence.proof.add_denial(link.denial(name, says));
         Ok(Some(link.nsec3.type_set()))
     }
 
@@ -145,7 +145,7 @@ impl<'m> Nsec3Chain<'m> {
     fn covering(&mut self, name: &Name, work: &mut Work) -> Result<Option<bool>, Limit> {
         let Some(hash) = self.hash(name, work)? else { return Ok(None) };
         let Some(link) = self.links.iter().find(|link| link.covers(&hash)) else { return Ok(None) };
-        work.proof.add_denial(link.denial(name, Denied::Name));
+        work.evidence.proof.add_denial(link.denial(name, Denied::Name));
         Ok(Some(link.nsec3.opt_out()))
     }
 

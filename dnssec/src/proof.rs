@@ -30,6 +30,12 @@ impl Proof {
         }
     }
 
+    pub(crate) fn merge(&mut self, other: &Self) {
+        other.zones.iter().for_each(|step| self.add_zone(step.clone()));
+        other.signatures.iter().for_each(|signature| self.add_signature(signature.clone()));
+        other.denials.iter().for_each(|denial| self.add_denial(denial.clone()));
+    }
+
     pub(crate) fn add_denial(&mut self, denial: Denial) {
         if !self.denials.contains(&denial) {
             self.denials.push(denial);
@@ -139,6 +145,9 @@ pub enum Insecurity {
     /// No trust anchor is at or above the name: insecure by configuration.
     #[error("no trust anchor covers it")]
     NoAnchor,
+    /// A negative trust anchor stands at or above the name: insecure by configuration (RFC 7646).
+    #[error("covered by a negative trust anchor")]
+    NegativeAnchor,
     /// The parent proves a delegation without DS.
     #[error("delegated without DS")]
     NoDs,

@@ -10,8 +10,8 @@ use hickory_proto::{
 };
 
 use crate::{
-    Failure, Limit, Proof, Question, Reason, SignatureFault, SignatureUse, alias, key::ZoneKey,
-    limits::Budget, zone::Zone,
+    Failure, Limit, Question, Reason, SignatureFault, SignatureUse, alias, key::ZoneKey, work::Work,
+    zone::Zone,
 };
 
 /// The records of one name and type in one section of a message, with the signatures that came beside them.
@@ -52,7 +52,7 @@ impl<'m> Rrset<'m> {
 
     /// The least TTL in seconds.
     pub(crate) fn ttl(&self) -> u32 {
-        self.records.iter().map(|record| record.ttl).min().map_or(0, |ttl| ttl)
+        self.records.iter().map(|record| lifetime(record.ttl)).min().map_or(0, |ttl| ttl)
     }
 
     /// Verifies the set with the keys of `zone`, which must be the zone that holds it.
@@ -113,11 +113,12 @@ impl<'m> Rrset<'m> {
                 continue;
             }
             // RFC 4035 §5.3.3, and never beyond the signature's own end.
-            let ttl = self.ttl().min(ttl).min(input.original_ttl).min(expiration.wrapping_sub(work.now));
+            let ttl = self.ttl().min(lifetime(ttl));
+            let ttl = ttl.min(lifetime(input.original_ttl)).min(expiration.wrapping_sub(work.now));
             let expanded = input.num_labels < self.owner.num_labels();
             let encloser = expanded.then(|| self.owner.trim_to(input.num_labels.into()));
-            work.ttl = work.ttl.min(ttl);
-            work.proof.add_signature(SignatureUse {
+            work.evidence.limit(ttl);
+            work.evidence.proof.add_signature(SignatureUse {
                 rrset: self.question(),
                 zone: zone.name.clone(),
                 key_tag,
@@ -180,14 +181,9 @@ pub(crate) struct Signed {
     pub(crate) key: ZoneKey,
 }
 
-/// What a validation has spent and learned so far.
-#[derive(Debug)]
-pub(crate) struct Work {
-    pub(crate) now: u32,
-    pub(crate) budget: Budget,
-    pub(crate) proof: Proof,
-    /// The least lifetime, in seconds, of all that was used.
-    pub(crate) ttl: u32,
+/// A TTL as the seconds it stands for: with the highest bit set, none (RFC 2181 §8).
+pub(crate) fn lifetime(ttl: u32) -> u32 {
+    if ttl > i32::MAX as u32 { 0 } else { ttl }
 }
 
 /// The wildcard directly below a name; `None` where that name is too long to be one.
@@ -235,7 +231,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{Limits, anchor::base64};
+    use crate::{LocalPolicy, TrustAnchors, anchor::base64};
 
     /// RFC 6605 §6 signs `www.example.net. 3600 IN A 192.0.2.1` with both ECDSA curves.
     #[test]
@@ -261,7 +257,7 @@ mod tests {
         ] {
             let name = |text| Name::from_ascii(text).unwrap();
             let key = DNSKEY::with_flags(257, PublicKeyBuf::new(base64(key).unwrap(), algorithm));
-            let zone = Zone { name: name(zone), keys: vec![ZoneKey::new(&key).unwrap()] };
+            let zone = Zone { name: name(zone), keys: vec![ZoneKey::new(&key, true).unwrap()] };
             assert_eq!(zone.keys[0].tag, tag, "the RFC states the tag");
             let input = SigInput {
                 type_covered: RecordType::A,
@@ -278,12 +274,7 @@ mod tests {
                 Record::from_rdata(name(owner), 3600, RData::A(A::new(192, 0, 2, 1))),
                 Record::from_rdata(name(owner), 3600, RData::DNSSEC(DNSSECRData::RRSIG(rrsig))),
             ];
-            let mut work = Work {
-                now: inception + 100,
-                budget: Budget::new(Limits::default()),
-                proof: Proof::default(),
-                ttl: u32::MAX,
-            };
+            let mut work = Work::new(inception + 100, &LocalPolicy::new(TrustAnchors::default()));
             let set = Rrset::find(&section, &name(owner), RecordType::A).unwrap();
             assert!(set.verify(&zone, &mut work).unwrap().encloser.is_none(), "{algorithm:?}");
             // One octet more or less, and it is another RRset.

@@ -5,17 +5,17 @@ use std::{collections::HashSet, sync::Arc};
 use hickory_proto::{
     dnssec::rdata::RRSIG,
     op::{Message, ResponseCode},
-    rr::{Name, Record, RecordData, RecordType, rdata::SOA},
+    rr::{Name, Record, RecordData, RecordType},
 };
 
 use crate::{
-    Failure, FailureKind, FetchError, Hop, HopKind, Limit, Limits, Outcome, Proof, Question, Reason, Status,
-    TrustAnchors, Verdict, ZoneStep, alias,
+    Failure, FailureKind, FetchError, Hop, HopKind, KeyCache, Limit, Outcome, Question, Reason, Status,
+    Verdict, ZoneStep, alias,
     answers::{Answers, Stop},
-    denial::{Closer, Denials, Negative},
-    limits::Budget,
-    rrset::{Rrset, Work},
-    zone::{Place, Zone, Zones},
+    denial::{Closer, Denials, Negative, negative_ttl},
+    rrset::Rrset,
+    work::Work,
+    zone::{Memory, Place, Zone, Zones},
 };
 
 /// One question being judged: it says what to ask, is told the answers, and ends with a verdict.
@@ -48,9 +48,33 @@ pub enum Step {
 }
 
 impl Validation {
-    /// Begins to judge `question` under `anchors` at the time `now`: seconds since the epoch modulo 2^32,
-    /// compared in serial arithmetic (RFC 4034 §3.1.5).
-    pub fn new(question: Question, anchors: Arc<TrustAnchors>, now: u32, limits: Limits) -> Self {
+    /// Begins to judge `question` at the time `now`: seconds since the epoch modulo 2^32, compared in serial
+    /// arithmetic (RFC 4034 §3.1.5).
+    ///
+    /// It goes by the policy of `cache`, uses what is known there about zones, and leaves there what it proves.
+    pub fn new(question: Question, cache: Arc<KeyCache>, now: u32) -> Self {
+        Self::begin(question, cache, now, Memory::Unused)
+    }
+
+    /// The same, but believes nothing that is in `cache`; what it proves replaces what is there.
+    ///
+    /// For a second try after one that [used the cache](Self::used_cache) and failed: the zone may have changed its
+    /// keys before the old ones expired.
+    pub fn afresh(question: Question, cache: Arc<KeyCache>, now: u32) -> Self {
+        Self::begin(question, cache, now, Memory::Refreshed)
+    }
+
+    /// Whether anything out of the cache has been used so far.
+    pub fn used_cache(&self) -> bool {
+        self.zones.memory() == Memory::Used
+    }
+
+    /// Signatures verified so far, good and bad: nearly all of the work.
+    pub fn signatures(&self) -> u16 {
+        self.work.budget.signatures_spent()
+    }
+
+    fn begin(question: Question, cache: Arc<KeyCache>, now: u32, memory: Memory) -> Self {
         let current = Question::new(question.name, question.record_type);
         let done = (!current.gets_verdict())
             .then(|| Failure::new(current.clone(), None, Reason::NoVerdictFor(current.record_type)))
@@ -60,8 +84,8 @@ impl Validation {
             refuted: Vec::new(),
             chain: Vec::new(),
             answers: Answers::default(),
-            zones: Zones::new(anchors),
-            work: Work { now, budget: Budget::new(limits), proof: Proof::default(), ttl: u32::MAX },
+            work: Work::new(now, cache.policy()),
+            zones: Zones::new(cache, memory),
             done,
         }
     }
@@ -80,10 +104,10 @@ impl Validation {
                 Ok(Progress::End(outcome, status)) => {
                     self.done = Some(Box::new(Ok(self.verdict(outcome, status))))
                 }
-                Err(Stop::Fail(failure)) => self.done = Some(Box::new(Err(failure))),
+                Err(Stop::Fail(failure)) => self.fail(failure),
                 Err(Stop::Ask(questions)) => match self.note(&questions) {
                     Ok(()) => return Step::Ask(questions),
-                    Err(limit) => self.done = Some(Box::new(Err(limit.at(self.current.clone())))),
+                    Err(limit) => self.fail(limit.at(self.current.clone())),
                 },
             }
         }
@@ -113,8 +137,13 @@ impl Validation {
         self.refuted.clear();
         self.chain.push(hop);
         if self.chain.len() > usize::from(self.work.budget.limits.aliases) {
-            self.done = Some(Box::new(Err(Limit::Aliases.at(self.current.clone()))));
+            self.fail(Limit::Aliases.at(self.current.clone()));
         }
+    }
+
+    fn fail(&mut self, mut failure: Failure) {
+        failure.proof = Box::new(std::mem::take(&mut self.work.evidence.proof));
+        self.done = Some(Box::new(Err(failure)));
     }
 
     fn verdict(&mut self, outcome: Outcome, status: Status) -> Verdict {
@@ -125,8 +154,8 @@ impl Validation {
             status,
             outcome,
             chain: std::mem::take(&mut self.chain),
-            ttl: self.work.ttl,
-            proof: std::mem::take(&mut self.work.proof),
+            ttl: self.work.evidence.ttl,
+            proof: std::mem::take(&mut self.work.evidence.proof),
         }
     }
 
@@ -225,7 +254,7 @@ impl Judge<'_> {
                 Closer::None => Ok(Some(Status::Secure)),
                 Closer::Insecure(reason) => {
                     let name = question.name.clone();
-                    judge.work.proof.add_zone(ZoneStep::Insecure { name, reason });
+                    judge.work.evidence.proof.add_zone(ZoneStep::Insecure { name, reason });
                     Ok(Some(Status::Insecure))
                 }
                 Closer::Unproven => {
@@ -241,7 +270,7 @@ impl Judge<'_> {
                 return Err(Failure::new(set.question(), Some(&zone), Reason::Unsigned).into());
             }
         };
-        self.work.ttl = self.work.ttl.min(set.ttl());
+        self.work.evidence.limit(set.ttl());
         Ok(status)
     }
 
@@ -270,7 +299,7 @@ impl Judge<'_> {
             // RFC 5155 §9.2 and RFC 9276 §3.2: never secure.
             Judged::By(Negative::Insecure(reason)) => {
                 let name = question.name.clone();
-                self.work.proof.add_zone(ZoneStep::Insecure { name, reason });
+                self.work.evidence.proof.add_zone(ZoneStep::Insecure { name, reason });
                 (by_rcode, Status::Insecure)
             }
             Judged::Insecure => (by_rcode, Status::Insecure),
@@ -279,7 +308,12 @@ impl Judge<'_> {
                 return Err(Failure::new(question.clone(), Some(&zone), Reason::NotDenied).into());
             }
         };
-        self.work.ttl = self.work.ttl.min(negative_ttl(&message.authorities, status));
+        let ttl = match (negative_ttl(&message.authorities), status) {
+            // Nothing proves an insecure denial, nor says for how long it holds.
+            (u32::MAX, Status::Insecure) => 0,
+            (ttl, _) => ttl,
+        };
+        self.work.evidence.limit(ttl);
         Ok((outcome, status))
     }
 
@@ -360,17 +394,4 @@ fn denial_signers(section: &[Record]) -> Vec<Name> {
         .filter(|input| matches!(input.type_covered, RecordType::NSEC | RecordType::NSEC3 | RecordType::SOA))
         .map(|input| input.signer_name.clone())
         .collect()
-}
-
-/// For how long a negative answer may be kept, by the SOA record beside it (RFC 2308 §5, RFC 9077 §3). The SOA
-/// need not be proven: it can only shorten what the denial records allow, and without it an insecure answer
-/// is not kept at all.
-fn negative_ttl(section: &[Record], status: Status) -> u32 {
-    let soa =
-        section.iter().filter_map(|record| Some(record.ttl.min(SOA::try_borrow(&record.data)?.minimum)));
-    match (soa.min(), status) {
-        (Some(ttl), _) => ttl,
-        (None, Status::Secure) => u32::MAX,
-        (None, Status::Insecure) => 0,
-    }
 }

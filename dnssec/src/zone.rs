@@ -8,12 +8,14 @@ use hickory_proto::{
 };
 
 use crate::{
-    Failure, Insecurity, Limit, Question, Reason, SignatureFault, TrustAnchors, ZoneStep, alias,
+    Failure, Insecurity, KeyCache, Limit, Question, Reason, SignatureFault, ZoneStep, alias,
     answers::{Answers, Stop},
-    denial::{Closer, Delegation, Denials},
+    denial::{Closer, Denials, DeniedCut, negative_ttl},
     key::{ZoneKey, matching_digest, usable_ds_set},
+    key_cache::Entry,
     proof::Trust,
-    rrset::{Rrset, Work},
+    rrset::Rrset,
+    work::{Evidence, Work},
 };
 
 /// A zone whose keys are trusted.
@@ -32,19 +34,32 @@ pub(crate) enum Place {
     Insecure,
 }
 
-/// What has been proven about the zone cuts so far.
+/// What is known about the zone cuts: in this validation, and from earlier ones.
 #[derive(Debug)]
 pub(crate) struct Zones {
-    anchors: Arc<TrustAnchors>,
-    /// By name: what is there. The nearest anchor above a name is the same whichever path led to it, so that
-    /// one entry serves every path.
+    memory: Memory,
+    cache: Arc<KeyCache>,
+    /// By name: what this validation has found. The nearest anchor above a name is the same whichever path led to
+    /// it, so that one entry serves every path.
     cuts: HashMap<Name, Cut>,
+    /// Signed delegations to zones whose keys have not come yet, with what they rest on.
+    delegations: HashMap<Name, (Vec<DS>, Evidence)>,
 }
 
+/// What becomes of the cache.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Memory {
+    /// Not read; what is proven replaces what is there.
+    Refreshed,
+    /// Open to be used.
+    Unused,
+    /// Something out of it has been used.
+    Used,
+}
+
+/// What is at one name.
 #[derive(Clone, Debug)]
-enum Cut {
-    /// The parent has a usable DS; the zone's keys are not known yet.
-    Delegated(Vec<DS>),
+pub(crate) enum Cut {
     /// A signed zone begins here.
     Zone(Arc<Zone>),
     /// The name belongs to the zone above; there may be cuts below it.
@@ -56,13 +71,18 @@ enum Cut {
 }
 
 impl Zones {
-    pub(crate) fn new(anchors: Arc<TrustAnchors>) -> Self {
-        Self { anchors, cuts: HashMap::new() }
+    pub(crate) fn new(cache: Arc<KeyCache>, memory: Memory) -> Self {
+        Self { memory, cache, cuts: HashMap::new(), delegations: HashMap::new() }
+    }
+
+    pub(crate) fn memory(&self) -> Memory {
+        self.memory
     }
 
     /// Whether a zone lies on the path from the anchor of `name` to `name`, so that it may have signed it.
     pub(crate) fn on_path(&self, zone: &Name, name: &Name) -> bool {
-        zone.zone_of(name) && self.anchors.nearest(name).is_some_and(|anchor| anchor.zone_of(zone))
+        let anchors = &self.cache.policy().anchors;
+        zone.zone_of(name) && anchors.nearest(name).is_ok_and(|anchor| anchor.zone_of(zone))
     }
 
     /// Finds the zone that holds `name`.
@@ -76,17 +96,22 @@ impl Zones {
         answers: &Answers,
         work: &mut Work,
     ) -> Result<Place, Stop> {
-        let Some(anchor) = self.anchors.nearest(name).cloned() else {
-            let step = ZoneStep::Insecure { name: name.clone(), reason: Insecurity::NoAnchor };
-            work.proof.add_zone(step);
-            return Ok(Place::Insecure);
+        let cache = Arc::clone(&self.cache);
+        let anchors = &cache.policy().anchors;
+        let anchor = match anchors.nearest(name) {
+            Ok(anchor) => anchor,
+            Err(reason) => {
+                work.evidence.proof.add_zone(ZoneStep::Insecure { name: name.clone(), reason });
+                return Ok(Place::Insecure);
+            }
         };
         let path: Vec<Name> =
             (anchor.iter().count() + 1..=name.iter().count()).map(|labels| name.trim_to(labels)).collect();
         let ahead = |needed: Question, below: usize| {
             let mut wanted = vec![needed];
             if expected {
-                wanted.extend(path.iter().map(|name| Question::new(name.clone(), RecordType::DS)));
+                let further = path.iter().skip(below);
+                wanted.extend(further.map(|name| Question::new(name.clone(), RecordType::DS)));
                 wanted.push(Question::new(name.clone(), RecordType::DNSKEY));
             } else {
                 wanted.extend(path.get(below).map(|name| Question::new(name.clone(), RecordType::DS)));
@@ -94,31 +119,24 @@ impl Zones {
             answers.ask(wanted)
         };
 
-        let mut zone = match self.cuts.get(&anchor) {
-            Some(Cut::Zone(zone)) => Arc::clone(zone),
+        let mut zone = match self.known(anchor, work) {
+            Some(Cut::Zone(zone)) => zone,
             _ => {
-                let anchors = Arc::clone(&self.anchors);
-                let trust = |key: &DNSKEY, tag| anchors.trusting(&anchor, key, tag);
-                let zone = zone_keys(&anchor, trust, answers, work).map_err(|stop| stop.widen(&ahead, 0))?;
-                self.keep(&anchor, Cut::Zone(Arc::clone(&zone)));
+                let trust = |key: &DNSKEY, tag| anchors.trusting(anchor, key, tag);
+                let keys = work.gather(|work| zone_keys(anchor, trust, answers, work));
+                let (zone, evidence) = keys.map_err(|stop| stop.widen(&ahead, 0))?;
+                self.keep(anchor, Cut::Zone(Arc::clone(&zone)), evidence, work);
                 zone
             }
         };
         for (index, name) in path.iter().enumerate() {
-            let widen = |stop: Stop| stop.widen(&ahead, index + 1);
-            let cut = match self.cuts.get(name) {
-                Some(cut) => cut.clone(),
-                None => self.keep(name, delegation(name, &zone, answers, work).map_err(widen)?),
+            let cut = match self.known(name, work) {
+                Some(cut) => cut,
+                None => {
+                    self.prove(name, &zone, answers, work).map_err(|stop| stop.widen(&ahead, index + 1))?
+                }
             };
             match cut {
-                Cut::Delegated(ds) => {
-                    let trust = |key: &DNSKEY, key_tag| {
-                        let digests = ds.iter().filter_map(|ds| matching_digest(name, ds, key, key_tag));
-                        digests.map(|digest| Trust::Ds { key_tag, digest }).collect()
-                    };
-                    zone = zone_keys(name, trust, answers, work).map_err(widen)?;
-                    self.keep(name, Cut::Zone(Arc::clone(&zone)));
-                }
                 Cut::Zone(child) => zone = child,
                 Cut::Within => {}
                 Cut::Leaf => break,
@@ -128,14 +146,61 @@ impl Zones {
         Ok(Place::Secure(zone))
     }
 
-    fn keep(&mut self, name: &Name, cut: Cut) -> Cut {
+    /// What was proven about `name` before, here or in an earlier validation.
+    fn known(&mut self, name: &Name, work: &mut Work) -> Option<Cut> {
+        if let Some(cut) = self.cuts.get(name) {
+            return Some(cut.clone());
+        }
+        if self.memory == Memory::Refreshed {
+            return None;
+        }
+        let (entry, left) = self.cache.get(name, work.now)?;
+        self.memory = Memory::Used;
+        work.evidence.proof.merge(&entry.evidence.proof);
+        work.evidence.limit(left);
+        self.cuts.insert(name.clone(), entry.cut.clone());
+        Some(entry.cut.clone())
+    }
+
+    /// Proves what is at `name`, which is the next one below `parent` or within it.
+    fn prove(&mut self, name: &Name, parent: &Zone, answers: &Answers, work: &mut Work) -> Result<Cut, Stop> {
+        let (ds, delegated) = match self.delegations.get(name) {
+            Some(known) => known.clone(),
+            None => match work.gather(|work| delegation(name, parent, answers, work))? {
+                (Delegation::Signed(ds), evidence) => {
+                    self.delegations.insert(name.clone(), (ds.clone(), evidence.clone()));
+                    (ds, evidence)
+                }
+                (Delegation::None(cut), evidence) => return Ok(self.keep(name, cut, evidence, work)),
+            },
+        };
+        let trust = |key: &DNSKEY, key_tag| {
+            let digests = ds.iter().filter_map(|ds| matching_digest(name, ds, key, key_tag));
+            digests.map(|digest| Trust::Ds { key_tag, digest }).collect()
+        };
+        let (zone, keys) = work.gather(|work| zone_keys(name, trust, answers, work))?;
+        let mut evidence = delegated;
+        evidence.merge(&keys);
+        Ok(self.keep(name, Cut::Zone(zone), evidence, work))
+    }
+
+    fn keep(&mut self, name: &Name, cut: Cut, evidence: Evidence, work: &Work) -> Cut {
         self.cuts.insert(name.clone(), cut.clone());
+        self.cache.insert(name, Entry::new(cut.clone(), evidence, work.now));
         cut
     }
 }
 
+/// What a parent says about a name directly below it.
+enum Delegation {
+    /// There is a zone with these DS records.
+    Signed(Vec<DS>),
+    /// There is no signed zone.
+    None(Cut),
+}
+
 /// What the parent `zone` says about a delegation at `name` (RFC 4035 §5.2).
-fn delegation(name: &Name, zone: &Zone, answers: &Answers, work: &mut Work) -> Result<Cut, Stop> {
+fn delegation(name: &Name, zone: &Zone, answers: &Answers, work: &mut Work) -> Result<Delegation, Stop> {
     let question = Question::new(name.clone(), RecordType::DS);
     let fail = |reason| Failure::new(question.clone(), Some(&zone.name), reason);
     let message = answers.needed(&question, &zone.name)?;
@@ -149,46 +214,49 @@ fn delegation(name: &Name, zone: &Zone, answers: &Answers, work: &mut Work) -> R
             return Err(fail(Reason::BadSignature(SignatureFault::Labels)).into());
         }
         let all = set.records.iter().filter_map(|record| DS::try_borrow(&record.data).cloned());
-        let usable = usable_ds_set(all.collect());
+        let usable = usable_ds_set(all.collect(), work.rsa_sha1);
         return Ok(match usable.is_empty() {
             // RFC 4035 §5.2: treated as if there were no DS.
             true => insecure(name, Insecurity::Unsupported, work),
-            false => Cut::Delegated(usable),
+            false => Delegation::Signed(usable),
         });
     }
     // An alias is no zone cut: RFC 1034 §3.6.2 for CNAME, RFC 6672 §2.4 for what is below a DNAME.
     if let Some(set) = alias::dname_above(&message.answers, name) {
         return match set.verify(zone, work)?.encloser {
             Some(_) => Err(fail(Reason::WildcardNotProven).into()),
-            None => Ok(Cut::Leaf),
+            None => Ok(Delegation::None(Cut::Leaf)),
         };
     }
     if let Some(set) = Rrset::find(&message.answers, name, RecordType::CNAME) {
-        let Some(encloser) = set.verify(zone, work)?.encloser else { return Ok(Cut::Within) };
+        let Some(encloser) = set.verify(zone, work)?.encloser else {
+            return Ok(Delegation::None(Cut::Within));
+        };
         let mut denials = Denials::collect(&message.authorities, zone, work)?;
         return match denials.no_closer(name, &encloser, work).map_err(|limit| limit.at(question.clone()))? {
-            Closer::None => Ok(Cut::Leaf),
+            Closer::None => Ok(Delegation::None(Cut::Leaf)),
             Closer::Insecure(reason) => Ok(insecure(name, reason, work)),
             Closer::Unproven => Err(fail(Reason::WildcardNotProven).into()),
         };
     }
 
     let mut denials = Denials::collect(&message.authorities, zone, work)?;
-    match denials.delegation(name, work).map_err(|limit| limit.at(question.clone()))? {
-        Delegation::None => Ok(Cut::Within),
-        Delegation::NoName => Ok(Cut::Leaf),
-        Delegation::Insecure(reason) => Ok(insecure(name, reason, work)),
-        Delegation::Signed => Err(fail(Reason::Contradicted(RecordType::DS)).into()),
-        Delegation::Unproven => match denials.fault {
+    work.evidence.limit(negative_ttl(&message.authorities));
+    match denials.cut(name, work).map_err(|limit| limit.at(question.clone()))? {
+        DeniedCut::NotHere => Ok(Delegation::None(Cut::Within)),
+        DeniedCut::NoName => Ok(Delegation::None(Cut::Leaf)),
+        DeniedCut::Insecure(reason) => Ok(insecure(name, reason, work)),
+        DeniedCut::Signed => Err(fail(Reason::Contradicted(RecordType::DS)).into()),
+        DeniedCut::Unproven => match denials.fault {
             Some(fault) => Err(fault.into()),
             None => Err(fail(Reason::DsNotDenied).into()),
         },
     }
 }
 
-fn insecure(name: &Name, reason: Insecurity, work: &mut Work) -> Cut {
-    work.proof.add_zone(ZoneStep::Insecure { name: name.clone(), reason });
-    Cut::Insecure
+fn insecure(name: &Name, reason: Insecurity, work: &mut Work) -> Delegation {
+    work.evidence.proof.add_zone(ZoneStep::Insecure { name: name.clone(), reason });
+    Delegation::None(Cut::Insecure)
 }
 
 /// The keys of a zone, once a key that `trust` vouches for has signed them (RFC 4035 §5.2).
@@ -208,14 +276,14 @@ fn zone_keys(
         return Err(fail(Reason::OverLimit(Limit::Keys)));
     }
     let keys = set.records.iter().filter_map(|record| DNSKEY::try_borrow(&record.data));
-    let keys: Vec<ZoneKey> = keys.filter_map(ZoneKey::new).collect();
+    let keys: Vec<ZoneKey> = keys.filter_map(|key| ZoneKey::new(key, work.rsa_sha1)).collect();
     let trusted: Vec<ZoneKey> =
         keys.iter().filter(|key| !trust(&key.key, key.tag).is_empty()).cloned().collect();
     if trusted.is_empty() {
         return Err(fail(Reason::UntrustedDnskey));
     }
     let signed = set.verify(&Zone { name: name.clone(), keys: trusted }, work)?;
-    work.proof.add_zone(ZoneStep::Secure {
+    work.evidence.proof.add_zone(ZoneStep::Secure {
         zone: name.clone(),
         trusted_by: trust(&signed.key.key, signed.key.tag),
         key_tag: signed.key.tag,

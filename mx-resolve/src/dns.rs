@@ -6,19 +6,16 @@ use std::{
 };
 
 use dnssec::{
-    Failure, FailureKind, FetchError, HopKind, Limit, Limits, Question, Reason, Step, TrustAnchors,
+    Failure, FailureKind, FetchError, HopKind, KeyCache, Limit, LocalPolicy, Question, Reason, Step,
     Validation, Verdict,
 };
 use futures_util::future::join_all;
-use hickory_proto::{
-    op::Message,
-    rr::{Name, RData, RecordType},
-};
+use hickory_proto::rr::{Name, RData, RecordType};
 use mxtls_policy::{Alias, AliasKind, Answer, LookupError, LookupErrorKind, Outcome, Status};
 
 use crate::{cache::ExpiringMap, transport::Transport};
 
-/// Verdicts kept, and as many DS and DNSKEY answers. A verdict takes a few kilobytes at the most.
+/// Verdicts kept, and as many names of which it is known what zone they belong to. Each takes a few kilobytes at the most.
 const CACHE_ENTRIES: usize = 4096;
 /// Nothing is kept longer than a day, whatever its TTL.
 const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
@@ -28,19 +25,16 @@ const QUESTION_TIME: Duration = Duration::from_secs(60);
 /// Asks questions and judges the answers.
 pub(crate) struct Dns {
     transport: Transport,
-    anchors: Arc<TrustAnchors>,
+    keys: Arc<KeyCache>,
     verdicts: Mutex<ExpiringMap<Question, Arc<Verdict>>>,
-    // DS and DNSKEY answers that served a verdict. They are judged again on each use; this only saves the round trip.
-    chain: Mutex<ExpiringMap<Question, Message>>,
 }
 
 impl Dns {
-    pub(crate) fn new(transport: Transport, anchors: Arc<TrustAnchors>) -> Self {
+    pub(crate) fn new(transport: Transport, policy: LocalPolicy) -> Self {
         Self {
             transport,
-            anchors,
+            keys: Arc::new(KeyCache::new(policy, CACHE_ENTRIES)),
             verdicts: Mutex::new(ExpiringMap::new(CACHE_ENTRIES)),
-            chain: Mutex::new(ExpiringMap::new(CACHE_ENTRIES)),
         }
     }
 
@@ -64,68 +58,36 @@ impl Dns {
     }
 
     async fn judge(&self, question: Question) -> Result<Arc<Verdict>, Failure> {
-        let (result, fetched) = match self.validate(&question, true).await {
-            // A remembered DS or DNSKEY answer may be older than what the zone shows now: a roll-over is no attack.
-            (Err(_), fetched) if fetched.remembered => self.validate(&question, false).await,
-            first => first,
-        };
-        let verdict = Arc::new(result?);
-        let now = Instant::now();
-        let lifetime = Duration::from_secs(verdict.ttl.into()).min(MAX_LIFETIME);
-        for (question, message) in fetched.chain {
-            lock(&self.chain).insert(question, message, lifetime, now);
+        let keys = || Arc::clone(&self.keys);
+        let mut validation = Validation::new(question.clone(), keys(), unix_seconds());
+        let mut result = self.run(&mut validation).await;
+        let bogus = result.as_ref().is_err_and(|failure| failure.kind() == FailureKind::Bogus);
+        if bogus && validation.used_cache() {
+            // What is remembered of a zone may be older than what it shows now: a roll-over is no attack.
+            result = self.run(&mut Validation::afresh(question.clone(), keys(), unix_seconds())).await;
         }
-        lock(&self.verdicts).insert(question, Arc::clone(&verdict), lifetime, now);
+        let verdict = Arc::new(result?);
+        let lifetime = Duration::from_secs(verdict.ttl.into()).min(MAX_LIFETIME);
+        lock(&self.verdicts).insert(question, Arc::clone(&verdict), lifetime, Instant::now());
         Ok(verdict)
     }
 
-    async fn validate(&self, question: &Question, remember: bool) -> (Result<Verdict, Failure>, Fetched) {
-        let mut validation =
-            Validation::new(question.clone(), Arc::clone(&self.anchors), unix_seconds(), Limits::default());
-        let mut fetched = Fetched::default();
+    async fn run(&self, validation: &mut Validation) -> Result<Verdict, Failure> {
         loop {
             match validation.step() {
                 Step::Ask(questions) => {
-                    let answers =
-                        join_all(questions.into_iter().map(|question| self.fetch(question, remember))).await;
-                    for (question, answer, remembered) in answers {
-                        fetched.remembered |= remembered;
-                        if let (Ok(message), true) = (&answer, in_chain(question.record_type)) {
-                            fetched.chain.push((question.clone(), message.clone()));
-                        }
+                    let answers = questions.into_iter().map(|question| async {
+                        let answer = self.transport.ask(&question).await;
+                        (question, answer)
+                    });
+                    for (question, answer) in join_all(answers).await {
                         validation.answer(&question, answer);
                     }
                 }
-                Step::Done(result) => return (*result, fetched),
+                Step::Done(result) => return *result,
             }
         }
     }
-
-    async fn fetch(
-        &self,
-        question: Question,
-        remember: bool,
-    ) -> (Question, Result<Message, FetchError>, bool) {
-        // What is remembered stays when a fresh look ends in an error: the fault may lie in the answer alone.
-        if remember
-            && in_chain(question.record_type)
-            && let Some(message) = lock(&self.chain).get(&question, Instant::now())
-        {
-            return (question, Ok(message), true);
-        }
-        let answer = self.transport.ask(&question).await;
-        (question, answer, false)
-    }
-}
-
-#[derive(Default)]
-struct Fetched {
-    chain: Vec<(Question, Message)>,
-    remembered: bool,
-}
-
-fn in_chain(record_type: RecordType) -> bool {
-    matches!(record_type, RecordType::DS | RecordType::DNSKEY)
 }
 
 /// A panic while the lock was held leaves a map that is whole: its operations are not split over the guard.

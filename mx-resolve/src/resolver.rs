@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use dnssec::{AnchorError, TrustAnchors};
+use dnssec::{AnchorError, LocalPolicy, TrustAnchors};
 use rand::{SeedableRng, rngs::StdRng};
 use rustls_pki_types::CertificateDer;
 #[cfg(feature = "mta-sts")]
@@ -200,7 +200,7 @@ impl MxResolverBuilder {
         };
         let transport =
             Transport::new(upstreams, self.timeout, self.roots.as_deref()).map_err(BuildError::DnsOverTls)?;
-        let dns = Arc::new(Dns::new(transport, Arc::new(anchors)));
+        let dns = Arc::new(Dns::new(transport, LocalPolicy::new(anchors)));
         Ok(MxResolver(Arc::new(Inner {
             #[cfg(feature = "mta-sts")]
             mta_sts: crate::mta_sts_discovery::MtaSts::new(

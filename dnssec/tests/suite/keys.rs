@@ -15,7 +15,7 @@ use hickory_proto::{
 };
 
 use crate::world::{
-    Denial, Key, NOW, Signature, WORLD, World, Zone, a, drive, judge, name, question, record,
+    Denial, Key, NOW, Signature, WORLD, World, Zone, a, cache, drive, judge, name, question, record,
 };
 
 fn ds(tag: u16, algorithm: u8, digest: u8, bytes: Vec<u8>) -> Record {
@@ -207,7 +207,7 @@ fn a_question_knows_whether_it_gets_a_verdict() {
         let asked = question("lab.", RecordType::from(code));
         assert_eq!(asked.gets_verdict(), expected, "{code}: {why}");
         let refused = matches!(
-            Validation::new(asked, Arc::clone(&WORLD.anchors), NOW, Limits::default()).step(),
+            Validation::new(asked, cache(&WORLD), NOW).step(),
             Step::Done(end) if end.as_ref().as_ref().is_err_and(|failure| matches!(failure.reason, Reason::NoVerdictFor(_)))
         );
         assert_eq!(refused, !expected, "{code}: {why}");

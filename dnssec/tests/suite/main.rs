@@ -4,6 +4,7 @@
 mod attacker;
 #[cfg(test)]
 mod budget;
+mod cache;
 #[cfg(test)]
 mod chain;
 #[cfg(test)]

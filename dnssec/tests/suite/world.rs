@@ -7,7 +7,9 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use dnssec::{Failure, FetchError, Limits, Question, Step, TrustAnchors, Validation, Verdict};
+use dnssec::{
+    Failure, FetchError, KeyCache, Limits, LocalPolicy, Question, Step, TrustAnchors, Validation, Verdict,
+};
 use hickory_proto::{
     dnssec::{
         Algorithm, DigestType, Nsec3HashAlgorithm, PublicKeyBuf, SigningKey, TBS,
@@ -474,15 +476,29 @@ impl World {
     }
 }
 
-/// Judges a question, with whatever `fetch` answers; also returns what was asked.
+/// An empty cache under the world's anchors.
+pub(crate) fn cache(world: &World) -> Arc<KeyCache> {
+    Arc::new(KeyCache::new(LocalPolicy::new(TrustAnchors::clone(&world.anchors)), 100))
+}
+
+/// Judges a question with nothing remembered and whatever `fetch` answers; also returns what was asked.
 pub(crate) fn drive(
     question: Question,
     anchors: &Arc<TrustAnchors>,
     now: u32,
     limits: Limits,
+    fetch: impl FnMut(&Question) -> Result<Message, FetchError>,
+) -> (Result<Verdict, Failure>, Vec<Question>) {
+    let mut policy = LocalPolicy::new(TrustAnchors::clone(anchors));
+    policy.limits = limits;
+    run(Validation::new(question, Arc::new(KeyCache::new(policy, 0)), now), fetch)
+}
+
+/// Runs a validation to its end.
+pub(crate) fn run(
+    mut validation: Validation,
     mut fetch: impl FnMut(&Question) -> Result<Message, FetchError>,
 ) -> (Result<Verdict, Failure>, Vec<Question>) {
-    let mut validation = Validation::new(question, Arc::clone(anchors), now, limits);
     let mut asked = Vec::new();
     for _ in 0..1000 {
         match validation.step() {
