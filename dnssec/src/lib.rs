@@ -48,6 +48,8 @@ mod proof;
 mod question;
 mod remedy;
 mod rrset;
+#[cfg(feature = "serde")]
+mod serial;
 mod shown;
 mod validation;
 mod verdict;

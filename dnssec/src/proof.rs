@@ -11,8 +11,10 @@ use crate::{Question, shown::Shown};
 
 /// The zones walked, the signatures that held and the denials that counted, in the order of use.
 ///
-/// `Display` prints one line for each; like everywhere in this crate, names are shown without their final dot.
+/// `Display` prints one line for each; like everywhere in this crate, names are shown without their final dot. With the
+/// feature `serde` it can be serialized: names and types as text, algorithms and digest types as their numbers.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Proof {
     /// The zones from the trust anchor downwards; with aliases, those of every chain, each once.
@@ -66,22 +68,26 @@ impl fmt::Display for Proof {
 
 /// One step of the walk from a trust anchor: a zone whose keys are trusted, or the point where trust ends.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "status", rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum ZoneStep {
     /// A signed zone.
     Secure {
         /// Its apex.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::name"))]
         zone: Name,
         /// What vouches for its keys: the anchors' or the parent's DS that match a key of the zone.
         trusted_by: Vec<Trust>,
         /// Tag of the key whose signature over the DNSKEY RRset held.
         key_tag: u16,
         /// Algorithm of that key.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::algorithm"))]
         algorithm: Algorithm,
     },
     /// From this name downwards nothing is signed as far as the anchors can tell.
     Insecure {
         /// Where trust ends: an unsigned delegation, or the name itself where no anchor covers it.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::name"))]
         name: Name,
         /// Why.
         reason: Insecurity,
@@ -105,6 +111,7 @@ impl fmt::Display for ZoneStep {
 
 /// What makes a DNSKEY trusted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "by", rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Trust {
     /// A trust anchor in the form of a key.
@@ -117,6 +124,7 @@ pub enum Trust {
         /// Tag of the key that it names.
         key_tag: u16,
         /// Its digest type.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::digest"))]
         digest: DigestType,
     },
     /// A DS record of the parent zone.
@@ -124,6 +132,7 @@ pub enum Trust {
         /// Tag of the key that it names.
         key_tag: u16,
         /// Its digest type.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::digest"))]
         digest: DigestType,
     },
 }
@@ -140,6 +149,7 @@ impl fmt::Display for Trust {
 
 /// Why a name is insecure (RFC 4035 §4.3, §5.2).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Insecurity {
     /// No trust anchor is at or above the name: insecure by configuration.
@@ -164,19 +174,23 @@ pub enum Insecurity {
 
 /// An RRset that was verified, and the key that did it.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SignatureUse {
     /// The RRset.
     pub rrset: Question,
     /// The zone that signed it.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::name"))]
     pub zone: Name,
     /// Tag of the key.
     pub key_tag: u16,
     /// Algorithm of the key.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::algorithm"))]
     pub algorithm: Algorithm,
     /// When the signature ends, in seconds since the epoch, modulo 2^32 (RFC 4034 §3.1.5).
     pub expiration: u32,
     /// The wildcard that the RRset was expanded from.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::optional_name"))]
     pub wildcard: Option<Name>,
 }
 
@@ -193,13 +207,17 @@ impl fmt::Display for SignatureUse {
 
 /// A signed record that proves something absent.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Denial {
     /// Owner of the NSEC or NSEC3 record.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::name"))]
     pub owner: Name,
     /// NSEC or NSEC3.
+    #[cfg_attr(feature = "serde", serde(rename = "type", serialize_with = "crate::serial::record_type"))]
     pub record_type: RecordType,
     /// The name that it says something about.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::name"))]
     pub about: Name,
     /// What it says.
     pub says: Denied,
@@ -214,6 +232,7 @@ impl fmt::Display for Denial {
 
 /// What a denial record says about a name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Denied {
     /// The name exists without the type asked for.

@@ -13,10 +13,13 @@ use crate::shown::Shown;
 ///
 /// The class is always `IN`. Names compare without regard to ASCII case (RFC 4343).
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Question {
     /// The owner name, absolute.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::serial::name"))]
     pub name: Name,
     /// The record type.
+    #[cfg_attr(feature = "serde", serde(rename = "type", serialize_with = "crate::serial::record_type"))]
     pub record_type: RecordType,
 }
 

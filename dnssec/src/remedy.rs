@@ -78,3 +78,47 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::{
+        op::ResponseCode,
+        rr::{Name, RecordType},
+    };
+
+    use super::*;
+    use crate::{Limit, Question};
+
+    #[test]
+    fn it_names_whose_matter_it_is() {
+        let name = |text| Name::from_ascii(text).unwrap();
+        let key_tag = 1;
+        for (reason, whose, what) in [
+            (Reason::Unanswered(FetchError::Timeout), "mx.zone.example", "resolver can be reached"),
+            (Reason::Unfetched(FetchError::Unreachable), "mx.zone.example", "resolver can be reached"),
+            (Reason::Unanswered(FetchError::Rcode(ResponseCode::Refused)), "mx.zone.example", "one by one"),
+            (Reason::Unanswered(FetchError::Malformed), "mx.zone.example", "garbles"),
+            (Reason::OverLimit(Limit::Nsec3Hashes), "zone.example", "too many NSEC3 hashes"),
+            (Reason::Unsigned, "zone.example", "sign"),
+            (Reason::BadSignature(SignatureFault::Expired { expiration: 1 }), "zone.example", "again"),
+            (Reason::BadSignature(SignatureFault::NotYetValid { inception: 1 }), "zone.example", "clock"),
+            (
+                Reason::BadSignature(SignatureFault::UnknownKey { key_tag }),
+                "zone.example",
+                "publish the signing key",
+            ),
+            (Reason::BadSignature(SignatureFault::Invalid { key_tag }), "zone.example", "sign"),
+            (Reason::NoDnskey, "zone.example", "publish the DNSKEY records"),
+            (Reason::UntrustedDnskey, "zone.example", "match a key"),
+            (Reason::DsNotDenied, "zone.example", "NSEC or NSEC3"),
+            (Reason::Contradicted(RecordType::A), "zone.example", "same version"),
+            (Reason::ManyAliases, "mx.zone.example", "one CNAME"),
+            (Reason::MalformedAlias, "mx.zone.example", "DNAME"),
+        ] {
+            let record = Question::new(name("mx.zone.example."), RecordType::A);
+            let remedy = Failure::new(record, Some(&name("zone.example.")), reason.clone()).remedy();
+            let words: Vec<&str> = remedy.split([' ', ',', ':', ';']).collect();
+            assert!(words.contains(&whose) && remedy.contains(what), "{reason:?}: {remedy}");
+        }
+    }
+}

@@ -225,6 +225,34 @@ fn the_proof_names_zones_keys_and_denials() {
     assert!(text.contains("NSEC3 says that missing.nsec3.lab does not exist"), "{text}");
 }
 
+#[cfg(feature = "serde")]
+#[test]
+fn a_proof_as_json() {
+    let asked = question("any.wild.nsec.lab.", RecordType::TXT);
+    let verdict = judge(&WORLD, asked, |_, message| message).unwrap();
+    let json = serde_json::to_value(&verdict.proof).unwrap();
+    let tag = |zone: &str| WORLD.zone(zone).key.as_ref().unwrap().tag;
+    let (root, lab, nsec) = (tag("."), tag("lab."), tag("nsec.lab."));
+    let zone = |name: &str, trust, key| serde_json::json!({"status": "secure", "zone": name, "trusted_by": [trust], "key_tag": key, "algorithm": 15});
+    let ds = |key| serde_json::json!({"by": "ds", "key_tag": key, "digest": 2});
+    assert_eq!(json["zones"][0], zone(".", serde_json::json!({"by": "anchor-key", "key_tag": root}), root));
+    assert_eq!(json["zones"][1], zone("lab", ds(lab), lab));
+    let of_answer = serde_json::json!({
+        "rrset": {"name": "any.wild.nsec.lab", "type": "TXT"}, "zone": "nsec.lab", "key_tag": nsec, "algorithm": 15,
+        "expiration": NOW + 100_000, "wildcard": "*.wild.nsec.lab",
+    });
+    assert!(json["signatures"].as_array().unwrap().contains(&of_answer), "{json:#}");
+    let denial = serde_json::json!({
+        "owner": "*.wild.nsec.lab", "type": "NSEC", "about": "any.wild.nsec.lab", "says": "name",
+    });
+    assert_eq!(json["denials"], serde_json::json!([denial]));
+
+    let insecure = judge(&WORLD, question("host.plain.lab.", RecordType::A), |_, message| message).unwrap();
+    let json = serde_json::to_value(&insecure.proof).unwrap();
+    let end = serde_json::json!({"status": "insecure", "name": "plain.lab", "reason": "no-ds"});
+    assert!(json["zones"].as_array().unwrap().contains(&end), "{json:#}");
+}
+
 /// Every kind of line that people read, from real verdicts.
 #[test]
 fn names_are_shown_without_their_final_dot() {
