@@ -450,7 +450,9 @@ mod txt {
             mta_sts::disturb(&lab, way);
             let (resolution, checked) = mta_sts::ask(&lab, &resolver, "self-signed").await;
             let report = resolution.mta_sts.unwrap();
-            assert_eq!(report.failure.unwrap().code.to_string(), code, "{way}");
+            // The keys of the zone are known by now: that they cannot be had any more is no fault.
+            let expected = (way != kind::INDETERMINATE.0).then(|| code.to_owned());
+            assert_eq!(report.failure.map(|failure| failure.code.to_string()), expected, "{way}");
             assert_eq!(report.source, PolicySource::Cache, "{way}");
             assert_eq!(checked.failure.unwrap().code.to_string(), "certificate-untrusted", "{way}");
             assert_eq!(checked.verdict.to_string(), "defer", "{way}");
