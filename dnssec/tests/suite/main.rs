@@ -10,6 +10,10 @@ mod chain;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod listing;
+#[cfg(test)]
+mod rfc_4035;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod world;
