@@ -14,6 +14,8 @@ mod listing;
 #[cfg(test)]
 mod rfc_4035;
 #[cfg(test)]
+mod rfc_5155;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod world;
