@@ -130,6 +130,16 @@ pub enum SignatureFault {
     /// Its label count does not fit the owner name (RFC 4035 §5.3.1), or an expansion where none may be.
     #[error("the signature's label count does not fit the name")]
     Labels,
+    /// Its end comes before its beginning: in serial arithmetic (RFC 4034 §3.1.5), in which nothing lasts 68 years.
+    #[error(
+        "the signature ends at {expiration}, before it becomes valid at {inception} (seconds since 1970)"
+    )]
+    Period {
+        /// Inception, seconds since the epoch.
+        inception: u32,
+        /// Expiration, seconds since the epoch.
+        expiration: u32,
+    },
     /// None of the zone's usable keys has its tag and algorithm.
     #[error("signed with key {key_tag}, which is no usable key of the zone")]
     UnknownKey {

@@ -47,7 +47,7 @@ impl Failure {
                         "publish the signing key among the DNSKEY records of {zone}, or sign it with one that is there"
                     )
                 }
-                SignatureFault::Labels | SignatureFault::Invalid { .. } => {
+                SignatureFault::Labels | SignatureFault::Period { .. } | SignatureFault::Invalid { .. } => {
                     format!("sign {zone} again, and see that all its name servers have the same version")
                 }
             },

@@ -89,8 +89,12 @@ impl<'m> Rrset<'m> {
         if input.num_labels > self.owner.num_labels() || input.num_labels < zone.name.num_labels() {
             return Ok(Err(SignatureFault::Labels));
         }
-        // RFC 4034 §3.1.5: serial arithmetic.
+        // RFC 4034 §3.1.5: serial arithmetic, in which what ends 2^31 seconds after its beginning, or later, ends
+        // before it.
         let (inception, expiration) = (input.sig_inception.get(), input.sig_expiration.get());
+        if expiration.wrapping_sub(inception) >= 0x8000_0000 {
+            return Ok(Err(SignatureFault::Period { inception, expiration }));
+        }
         if serial_cmp(work.now, inception) == Ordering::Less {
             return Ok(Err(SignatureFault::NotYetValid { inception }));
         }
@@ -195,7 +199,8 @@ pub(crate) fn wildcard_of(encloser: &Name) -> Option<Name> {
 }
 
 /// Compares two times in serial arithmetic (RFC 1982 §3.2). At the distance of 2^31, where the RFC leaves the
-/// order undefined, the first counts as greater.
+/// order undefined, the first counts as greater: such an end is over, and such a beginning belongs to a signature
+/// whose end is over.
 fn serial_cmp(a: u32, b: u32) -> Ordering {
     match a.wrapping_sub(b) {
         0 => Ordering::Equal,
