@@ -185,6 +185,15 @@ impl<'m> Denials<'m> {
         self.nsec3.no_closer(name, encloser, work)
     }
 
+    /// The failure where the records do not prove what they should: what is wrong with one that was left out tells
+    /// more than `reason`.
+    pub(crate) fn unproven(self, question: &Question, reason: Reason) -> Failure {
+        match self.fault {
+            Some(fault) => fault,
+            None => Failure::new(question.clone(), Some(&self.zone.name), reason),
+        }
+    }
+
     fn existence(&mut self, name: &Name, work: &mut Work) -> Result<Existence<'m>, Limit> {
         for nsec in &self.nsec {
             if nsec.owner == name {

@@ -257,9 +257,7 @@ impl Judge<'_> {
                     judge.work.evidence.proof.add_zone(ZoneStep::Insecure { name, reason });
                     Ok(Some(Status::Insecure))
                 }
-                Closer::Unproven => {
-                    Err(Failure::new(set.question(), Some(&zone.name), Reason::WildcardNotProven))
-                }
+                Closer::Unproven => Err(denials.unproven(&set.question(), Reason::WildcardNotProven)),
             }
         })?;
         let status = match judged {

@@ -236,7 +236,7 @@ fn delegation(name: &Name, zone: &Zone, answers: &Answers, work: &mut Work) -> R
         return match denials.no_closer(name, &encloser, work).map_err(|limit| limit.at(question.clone()))? {
             Closer::None => Ok(Delegation::None(Cut::Leaf)),
             Closer::Insecure(reason) => Ok(insecure(name, reason, work)),
-            Closer::Unproven => Err(fail(Reason::WildcardNotProven).into()),
+            Closer::Unproven => Err(denials.unproven(&question, Reason::WildcardNotProven).into()),
         };
     }
 
@@ -247,10 +247,7 @@ fn delegation(name: &Name, zone: &Zone, answers: &Answers, work: &mut Work) -> R
         DeniedCut::NoName => Ok(Delegation::None(Cut::Leaf)),
         DeniedCut::Insecure(reason) => Ok(insecure(name, reason, work)),
         DeniedCut::Signed => Err(fail(Reason::Contradicted(RecordType::DS)).into()),
-        DeniedCut::Unproven => match denials.fault {
-            Some(fault) => Err(fault.into()),
-            None => Err(fail(Reason::DsNotDenied).into()),
-        },
+        DeniedCut::Unproven => Err(denials.unproven(&question, Reason::DsNotDenied).into()),
     }
 }
 
