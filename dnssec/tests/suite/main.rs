@@ -8,6 +8,8 @@ mod cache;
 #[cfg(test)]
 mod chain;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod listing;
