@@ -18,6 +18,8 @@ mod rfc_4035;
 #[cfg(test)]
 mod rfc_5155;
 #[cfg(test)]
+mod rfc_6672;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod world;
