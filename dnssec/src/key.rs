@@ -56,15 +56,7 @@ pub(crate) fn check_key(key: &DNSKEY) -> Result<(), Unfit> {
     let octets = key.public_key().public_bytes();
     let (expected, length) = match u8::from(key.public_key().algorithm()) {
         // RSA with SHA-1, SHA-256 and SHA-512.
-        5 | 7 | 8 | 10 => {
-            return match rsa_modulus_bits(octets) {
-                None => unfit("an RSA key with an exponent", format!("{} octets", octets.len())),
-                Some(bits) if bits < MIN_RSA_BITS => {
-                    unfit("an RSA modulus of at least 1024 bits", format!("{bits} bits"))
-                }
-                Some(_) => Ok(()),
-            };
-        }
+        5 | 7 | 8 | 10 => return check_rsa(octets),
         // ECDSA P-256 and P-384 (RFC 6605 §4), Ed25519 (RFC 8080 §3).
         13 => ("a key of 64 octets", 64),
         14 => ("a key of 96 octets", 96),
@@ -108,22 +100,55 @@ pub(crate) fn matching_digest(zone: &Name, ds: &DS, key: &DNSKEY, key_tag: u16) 
 /// Shorter RSA keys can be factored; ring takes none of them either.
 const MIN_RSA_BITS: usize = 1024;
 
-/// Length of the modulus of an RSA key in RFC 3110 §2 form; `None` where no exponent can be read.
-fn rsa_modulus_bits(key: &[u8]) -> Option<usize> {
+/// What ring verifies with at most: more would be work that an attacker can cause.
+const MAX_RSA_BITS: usize = 8192;
+const MAX_EXPONENT_BITS: usize = 33;
+
+/// Whether an RSA key in RFC 3110 §2 form can verify anything.
+fn check_rsa(key: &[u8]) -> Result<(), Unfit> {
+    let unfit = |expected, found| Err(Unfit { expected, found });
+    let Some((exponent, modulus)) = rsa_numbers(key) else {
+        return unfit("an RSA key with an exponent", format!("{} octets", key.len()));
+    };
+    match bits(modulus) {
+        short if short < MIN_RSA_BITS => {
+            return unfit("an RSA modulus of at least 1024 bits", format!("{short} bits"));
+        }
+        long if long > MAX_RSA_BITS => {
+            return unfit("an RSA modulus of at most 8192 bits", format!("{long} bits"));
+        }
+        _ => {}
+    }
+    let exponent_bits = bits(exponent);
+    if exponent_bits > MAX_EXPONENT_BITS {
+        return unfit("an RSA exponent of at most 33 bits", format!("{exponent_bits} bits"));
+    }
+    // RFC 3110 §2: leading zeros are prohibited; ring refuses them.
+    for (number, what) in [(exponent, "exponent"), (modulus, "modulus")] {
+        if matches!(number, [0, ..]) {
+            return unfit("RSA numbers without leading zeros", format!("{} octets of {what}", number.len()));
+        }
+    }
+    Ok(())
+}
+
+/// Splits an RSA key in RFC 3110 §2 form into exponent and modulus; `None` where no exponent can be read.
+fn rsa_numbers(key: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = match key {
         [0, high, low, rest @ ..] => (u16::from_be_bytes([*high, *low]), rest),
         [length, rest @ ..] => (u16::from(*length), rest),
         [] => return None,
     };
-    let (exponent, modulus) = rest.split_at_checked(usize::from(length))?;
-    if exponent.is_empty() {
-        return None;
-    }
-    let mut significant = modulus.iter().skip_while(|octet| **octet == 0);
-    Some(match significant.next() {
+    rest.split_at_checked(usize::from(length)).filter(|(exponent, _)| !exponent.is_empty())
+}
+
+/// The length of a number without its leading zeros.
+fn bits(number: &[u8]) -> usize {
+    let mut significant = number.iter().skip_while(|octet| **octet == 0);
+    match significant.next() {
         Some(first) => (significant.count() + 1) * 8 - first.leading_zeros() as usize,
         None => 0,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -131,20 +156,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_length_of_rsa_keys() {
+    fn rsa_keys_at_their_bounds() {
         let long = |first: u8, octets: usize| [vec![3, 1, 0, 1, first], vec![0; octets - 1]].concat();
-        for (key, bits, why) in [
-            (long(0x80, 128), Some(1024), "1024 bits"),
-            (long(0x40, 128), Some(1023), "one less, in as many octets"),
-            ([vec![3, 1, 0, 1, 0, 0], vec![0x80; 64]].concat(), Some(512), "leading zeros do not count"),
-            ([vec![0, 0, 3, 1, 0, 1], vec![0xff; 256]].concat(), Some(2048), "a long exponent's form"),
-            (vec![], None, "nothing"),
-            (vec![9, 1], None, "an exponent that is not there"),
-            (vec![0, 1], None, "a length that is not there"),
-            ([vec![0, 0, 0], vec![0xff; 256]].concat(), None, "an exponent of no octets"),
-            (vec![3, 1, 0, 1], Some(0), "no modulus"),
+        let with =
+            |exponent: &[u8]| [vec![exponent.len() as u8], exponent.to_vec(), vec![0xff; 256]].concat();
+        let modulus = "an RSA modulus of at least 1024 bits";
+        let longest = "an RSA modulus of at most 8192 bits";
+        let exponent = "an RSA key with an exponent";
+        let largest = "an RSA exponent of at most 33 bits";
+        let zeros = "RSA numbers without leading zeros";
+        for (key, unfit, why) in [
+            (long(0x80, 128), None, "1024 bits"),
+            (long(0x40, 128), Some((modulus, "1023 bits")), "one less, in as many octets"),
+            (long(0x80, 1024), None, "8192 bits"),
+            (long(0x01, 1025), Some((longest, "8193 bits")), "one more"),
+            (
+                [vec![3, 1, 0, 1, 0, 0], vec![0x80; 64]].concat(),
+                Some((modulus, "512 bits")),
+                "zeros do not count",
+            ),
+            (
+                [vec![3, 1, 0, 1, 0], vec![0x80; 128]].concat(),
+                Some((zeros, "129 octets of modulus")),
+                "a zero",
+            ),
+            ([vec![0, 0, 3, 1, 0, 1], vec![0xff; 256]].concat(), None, "a long exponent's form"),
+            (with(&[3]), None, "a small exponent"),
+            (with(&[1, 0xff, 0xff, 0xff, 0xff]), None, "33 bits of exponent"),
+            (with(&[2, 0, 0, 0, 1]), Some((largest, "34 bits")), "34 bits of exponent"),
+            (with(&[0, 3]), Some((zeros, "2 octets of exponent")), "a zero before the exponent"),
+            (vec![], Some((exponent, "0 octets")), "nothing"),
+            (vec![9, 1], Some((exponent, "2 octets")), "an exponent that is not there"),
+            (vec![0, 1], Some((exponent, "2 octets")), "a length that is not there"),
+            (
+                [vec![0, 0, 0], vec![0xff; 256]].concat(),
+                Some((exponent, "259 octets")),
+                "no octets of exponent",
+            ),
+            (vec![3, 1, 0, 1], Some((modulus, "0 bits")), "no modulus"),
         ] {
-            assert_eq!(rsa_modulus_bits(&key), bits, "{why}");
+            let found = check_rsa(&key).err().map(|Unfit { expected, found }| (expected, found));
+            assert_eq!(found, unfit.map(|(expected, found)| (expected, found.to_owned())), "{why}");
         }
     }
 }
