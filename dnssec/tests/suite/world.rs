@@ -89,7 +89,11 @@ impl Key {
     }
 
     pub(crate) fn with_flags(seed: u8, flags: u16) -> Self {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
+        Self::from_seed(&[seed; 32], flags)
+    }
+
+    pub(crate) fn from_seed(seed: &[u8], flags: u16) -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).unwrap();
         let public = PublicKeyBuf::new(pair.public_key().as_ref().to_vec(), Algorithm::ED25519);
         let dnskey = DNSKEY::with_flags(flags, public);
         let tag = dnskey.calculate_key_tag().unwrap();
