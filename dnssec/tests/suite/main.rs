@@ -24,4 +24,6 @@ mod rfc_6672;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 mod world;
