@@ -22,6 +22,8 @@ mod rfc_5155;
 #[cfg(test)]
 mod rfc_6672;
 #[cfg(test)]
+mod rfc_6840;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod shapes;
