@@ -186,12 +186,15 @@ fn signatures_reach_as_far_as_serial_arithmetic_does() {
     }
 }
 
-/// Changes the TTL of all records of a type in one answer; `None` takes them out.
+/// Changes the TTL of all records of a type in one answer, and where that lengthens it, that of their signatures;
+/// `None` takes the records out.
 fn with_ttl(at: &Question, record_type: RecordType, ttl: Option<u32>, message: &mut Message, q: &Question) {
     if q != at {
         return;
     }
-    let chosen = |record: &Record| record.record_type() == record_type;
+    let chosen = |record: &Record| {
+        record.record_type() == record_type || (ttl > Some(TTL) && covered(record) == Some(record_type))
+    };
     for section in [&mut message.answers, &mut message.authorities] {
         match ttl {
             Some(ttl) => section.iter_mut().filter(|r| chosen(r)).for_each(|record| record.ttl = ttl),

@@ -149,6 +149,11 @@ fn s2_3_the_owner_keeps_its_own_types() {
         assert_eq!((verdict.status, verdict.chain.len()), (Status::Secure, 0), "{why}");
         assert_eq!(matches!(verdict.outcome, Outcome::Records(_)), records, "{why}: {:?}", verdict.outcome);
     }
+    // Nor is it redirected by a DNAME that came along unasked.
+    let asked = question("d.", RecordType::A);
+    let beside = message(set(&world, "d.", RecordType::DNAME), world.zone(".").denial_of(&name("d.")));
+    let verdict = with(&world, &asked, &beside).unwrap();
+    assert_eq!((verdict.status, verdict.outcome, verdict.chain.len()), (Status::Secure, Outcome::NoData, 0));
 }
 
 #[test]

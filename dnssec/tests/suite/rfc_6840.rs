@@ -273,8 +273,11 @@ fn s5_4_and_12_one_valid_signature_is_enough() {
         }
     }
     // §5.12: what is disregarded costs nothing, however much of it there is.
-    let ignored: Vec<Record> =
+    let mut ignored: Vec<Record> =
         (0..200u16).map(|n| altered(&|input| input.key_tag = key.tag ^ (n + 1))).collect();
+    for algorithm in (0..=255).filter(|algorithm| *algorithm != 15) {
+        ignored.push(altered(&|input| input.algorithm = Algorithm::from_u8(algorithm)));
+    }
     let answer = message([data.clone(), ignored, vec![good.clone()]].concat(), vec![]);
     assert_eq!(kind(with(&WORLD, &asked, &[(asked.clone(), answer)])), Ok(Status::Secure));
 }
