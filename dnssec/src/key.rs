@@ -153,7 +153,81 @@ fn bits(number: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use hickory_proto::dnssec::PublicKeyBuf;
+
     use super::*;
+    use crate::anchor::base64;
+
+    #[test]
+    fn the_ds_records_of_the_rfcs_name_their_keys() {
+        const DSKEY: &str = "AQOeiiR0GOMYkDshWoSKz9XzfwJr1AYtsmx3TGkJaNXVbfi/2pHm822aJ5iI9BMzNXxeYCmZDRD99WYwYqUSdjMmmAph\
+                             XdvxegXd/M5+X7OrzKBaMbCVdFLUUh6DhweJBjEVv5f2wwjM9XzcnOf+EPbtG9DMBmADjFDc2w/rljwvFw==";
+        for (why, zone, flags, algorithm, key, tag, digest, hex) in [
+            (
+                "RFC 4034 §5.4, SHA-1",
+                "dskey.example.com.",
+                256,
+                5,
+                DSKEY,
+                60485,
+                DigestType::SHA1,
+                "2bb183af5f22588179a53b0a98631fad1a292118",
+            ),
+            (
+                "RFC 4509 §2.3, SHA-256",
+                "dskey.example.com.",
+                256,
+                5,
+                DSKEY,
+                60485,
+                DigestType::SHA256,
+                "d4b7d520e7bb5f0f67674a0cceb1e3e0614b93c4f9e99b8383f6a1e4469da50a",
+            ),
+            (
+                "RFC 6605 §6.1, SHA-256 of a P-256 key",
+                "example.net.",
+                257,
+                13,
+                "GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA==",
+                55648,
+                DigestType::SHA256,
+                "b4c8c1fe2e7477127b27115656ad6256f424625bf5c1e2770ce6d6e37df61d17",
+            ),
+            (
+                "RFC 6605 §6.2, SHA-384 of a P-384 key",
+                "example.net.",
+                257,
+                14,
+                "xKYaNhWdGOfJ+nPrL8/arkwf2EY3MDJ+SErKivBVSum1w/egsXvSADtNJhyem5RCOpgQ6K8X1DRSEkrbYQ+OB+v8/uX45NBwY8rp65F6Glur8I/mlVNgF6W/qTI37m40",
+                10771,
+                DigestType::SHA384,
+                "72d7b62976ce06438e9c0bf319013cf801f09ecc84b8d7e9495f27e305c6a9b0563a9b5f4d288405c3008a946df983d6",
+            ),
+        ] {
+            let algorithm = Algorithm::from_u8(algorithm);
+            let key = DNSKEY::with_flags(flags, PublicKeyBuf::new(base64(key).unwrap(), algorithm));
+            let key = ZoneKey::new(&key, true).unwrap();
+            assert_eq!(key.tag, tag, "{why}: the tag");
+            let octet = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+            let octets: Vec<u8> = (0..hex.len()).step_by(2).map(octet).collect();
+            let name = |text: &str| Name::from_ascii(text).unwrap();
+            let names = |zone: &str, ds: DS| matching_digest(&name(zone), &ds, &key.key, tag);
+            let ds = |tag, algorithm, octets| DS::new(tag, algorithm, digest, octets);
+            assert_eq!(names(zone, ds(tag, algorithm, octets.clone())), Some(digest), "{why}");
+            assert_eq!(
+                names(&zone.to_uppercase(), ds(tag, algorithm, octets.clone())),
+                Some(digest),
+                "{why}: case"
+            );
+
+            let mut other = octets.clone();
+            other[0] ^= 1;
+            assert_eq!(names(zone, ds(tag, algorithm, other)), None, "{why}: another digest");
+            assert_eq!(names("example.", ds(tag, algorithm, octets.clone())), None, "{why}: another zone");
+            assert_eq!(names(zone, ds(tag + 1, algorithm, octets.clone())), None, "{why}: another tag");
+            assert_eq!(names(zone, ds(tag, Algorithm::ED25519, octets)), None, "{why}: another algorithm");
+        }
+    }
 
     #[test]
     fn rsa_keys_at_their_bounds() {
