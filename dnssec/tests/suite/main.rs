@@ -16,6 +16,8 @@ mod keys;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod rfc_4034;
+#[cfg(test)]
 mod rfc_4035;
 #[cfg(test)]
 mod rfc_5155;
