@@ -1,7 +1,9 @@
 //! The clock at every edge of a signature, and how long a verdict holds (RFC 4034 §3.1.5, RFC 4035 §5.3.1 and §5.3.3,
 //! RFC 9077).
 
-use dnssec::{Failure, Limits, Outcome, Question, Reason, SignatureFault, Status, Verdict};
+use std::sync::Arc;
+
+use dnssec::{Failure, Limits, Outcome, Question, Reason, SignatureFault, Status, Validation, Verdict};
 use hickory_proto::{
     dnssec::DigestType,
     op::Message,
@@ -11,8 +13,8 @@ use hickory_proto::{
 use crate::{
     listing::covered,
     world::{
-        Denial, NEGATIVE_TTL, NOW, Signature, TTL, World, Zone, a, cname, dname, drive, judge, name, ns,
-        question, txt,
+        Denial, NEGATIVE_TTL, NOW, Signature, TTL, World, Zone, a, cache, cname, dname, drive, judge, name,
+        ns, question, run, txt,
     },
 };
 
@@ -182,6 +184,59 @@ fn signatures_reach_as_far_as_serial_arithmetic_does() {
             if let Err(failure) = result {
                 assert!(matches!(failure.reason, Reason::BadSignature(_)), "{now}: {why}: {failure}");
             }
+        }
+    }
+}
+
+/// What a cache has learned holds to the last second but the very last of each signature, and never under a clock that
+/// went back.
+#[test]
+fn what_is_remembered_ends_with_the_signature_it_rests_on() {
+    use RecordType::{A, DNSKEY, DS, NSEC};
+    for now in TIMES {
+        let mut world = signed_around(now);
+        for (edge, asked, needs, what) in [
+            ((name("."), DNSKEY), question("host.nsec.", A), question(".", DNSKEY), "the root's keys"),
+            ((name("nsec."), DS), question("host.nsec.", A), question("nsec.", DS), "the DS of the zone"),
+            ((name("nsec."), DNSKEY), question("host.nsec.", A), question("nsec.", DNSKEY), "its keys"),
+            (
+                (name("plain."), NSEC),
+                question("host.plain.", A),
+                question("plain.", DS),
+                "that there is no DS",
+            ),
+        ] {
+            sign(&mut world, &edge, now.wrapping_sub(10), now.wrapping_add(10));
+            for (later, remembered, holds, why) in [
+                (0, true, true, "the same second"),
+                (9, true, true, "a second before the last"),
+                (10, false, true, "the last second: it holds for none any more"),
+                (11, false, false, "after the last"),
+                (-1, false, true, "the clock went back"),
+                (-11, false, false, "to before it began"),
+            ] {
+                let cache = cache(&world);
+                let at = |now: u32| {
+                    run(Validation::new(asked.clone(), Arc::clone(&cache), now), |q| Ok(world.ask(q)))
+                };
+                at(now).0.unwrap_or_else(|failure| panic!("{now}, {what}: {failure}"));
+                let (end, questions) = at(now.wrapping_add_signed(later));
+                let case = format!("{now}, {what}: {why}");
+                assert_eq!(!questions.contains(&needs), remembered, "{case}: {questions:?}");
+                match end {
+                    Ok(verdict) => {
+                        assert!(holds, "{case}: {verdict:?}");
+                        assert!(verdict.ttl <= 10u32.wrapping_add_signed(-later), "{case}: {}", verdict.ttl);
+                    }
+                    Err(failure) => {
+                        assert!(
+                            !holds && matches!(failure.reason, Reason::BadSignature(_)),
+                            "{case}: {failure}"
+                        );
+                    }
+                }
+            }
+            sign_around(&mut world, &edge, now);
         }
     }
 }
