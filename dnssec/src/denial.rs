@@ -24,6 +24,9 @@ pub(crate) struct Denials<'m> {
     pub(crate) fault: Option<Failure>,
 }
 
+/// No denial is kept longer than three hours, in seconds (RFC 2308 §5).
+pub(crate) const MAX_NEGATIVE_TTL: u32 = 10_800;
+
 /// What the records say about the existence of a name.
 #[derive(Debug)]
 pub(crate) enum Existence<'m> {
@@ -241,9 +244,34 @@ pub(crate) fn is_cut(types: &RecordTypeSet) -> bool {
     types.contains(RecordType::NS) && !types.contains(RecordType::SOA)
 }
 
-/// For how long a denial may be kept, in seconds, by the SOA record beside it (RFC 2308 §5, RFC 9077 §3). That one
-/// need not be proven: it can only shorten what the denial records allow. Without it they alone count.
-pub(crate) fn negative_ttl(section: &[Record]) -> u32 {
+/// For how long a denial may be kept at most, in seconds, by the SOA record beside it (RFC 2308 §5, RFC 9077 §3), which
+/// need not be proven: it can only shorten what the denial records allow.
+pub(crate) fn negative_ttl(section: &[Record], without_soa: u32) -> u32 {
     let soa = section.iter().filter_map(|record| Some((record.ttl, SOA::try_borrow(&record.data)?.minimum)));
-    soa.map(|(ttl, minimum)| lifetime(ttl).min(lifetime(minimum))).min().map_or(u32::MAX, |ttl| ttl)
+    let ttl = soa.map(|(ttl, minimum)| lifetime(ttl).min(lifetime(minimum))).min();
+    ttl.map_or(without_soa, |ttl| ttl.min(MAX_NEGATIVE_TTL))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lifetime_of_denials() {
+        let soa = |ttl, minimum| {
+            let soa = SOA::new(Name::root(), Name::root(), 1, 1, 1, 1, minimum);
+            Record::from_rdata(Name::root(), ttl, RData::SOA(soa))
+        };
+        for (section, expected, why) in [
+            (vec![soa(60, 300)], 60, "RFC 9077 §3: the SOA's TTL"),
+            (vec![soa(300, 60)], 60, "or its MINIMUM"),
+            (vec![soa(300, 300), soa(60, 60)], 60, "the least of several"),
+            (vec![soa(86_400, 86_400)], 10_800, "RFC 2308 §5: three hours at the most"),
+            (vec![soa(0x8000_0000, 300)], 0, "RFC 2181 §8: the highest bit makes it zero"),
+            (vec![soa(300, u32::MAX)], 0, "in the MINIMUM, too"),
+            (vec![], 77, "no SOA"),
+        ] {
+            assert_eq!(negative_ttl(&section, 77), expected, "{why}");
+        }
+    }
 }

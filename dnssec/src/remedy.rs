@@ -42,12 +42,15 @@ impl Failure {
                 SignatureFault::NotYetValid { .. } => {
                     format!("check the clocks, here and where {zone} is signed")
                 }
+                SignatureFault::Period { .. } => {
+                    format!("sign {zone} again, with an end less than 68 years after the beginning")
+                }
                 SignatureFault::UnknownKey { .. } => {
                     format!(
                         "publish the signing key among the DNSKEY records of {zone}, or sign it with one that is there"
                     )
                 }
-                SignatureFault::Labels | SignatureFault::Period { .. } | SignatureFault::Invalid { .. } => {
+                SignatureFault::Labels | SignatureFault::Invalid { .. } => {
                     format!("sign {zone} again, and see that all its name servers have the same version")
                 }
             },
@@ -102,6 +105,11 @@ mod tests {
             (Reason::Unsigned, "zone.example", "sign"),
             (Reason::BadSignature(SignatureFault::Expired { expiration: 1 }), "zone.example", "again"),
             (Reason::BadSignature(SignatureFault::NotYetValid { inception: 1 }), "zone.example", "clock"),
+            (
+                Reason::BadSignature(SignatureFault::Period { inception: 2, expiration: 1 }),
+                "zone.example",
+                "68 years",
+            ),
             (
                 Reason::BadSignature(SignatureFault::UnknownKey { key_tag }),
                 "zone.example",

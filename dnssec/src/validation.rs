@@ -12,7 +12,7 @@ use crate::{
     Failure, FailureKind, FetchError, Hop, HopKind, KeyCache, Limit, Outcome, Question, Reason, Status,
     Verdict, ZoneStep, alias,
     answers::{Answers, Stop},
-    denial::{Closer, Denials, Negative, negative_ttl},
+    denial::{Closer, Denials, MAX_NEGATIVE_TTL, Negative, negative_ttl},
     rrset::Rrset,
     work::Work,
     zone::{Memory, Place, Zone, Zones},
@@ -306,12 +306,9 @@ impl Judge<'_> {
                 return Err(Failure::new(question.clone(), Some(&zone), Reason::NotDenied).into());
             }
         };
-        let ttl = match (negative_ttl(&message.authorities), status) {
-            // Nothing proves an insecure denial, nor says for how long it holds.
-            (u32::MAX, Status::Insecure) => 0,
-            (ttl, _) => ttl,
-        };
-        self.work.evidence.limit(ttl);
+        // Nothing proves an insecure denial, so that nothing else says for how long it holds.
+        let without_soa = if status == Status::Secure { MAX_NEGATIVE_TTL } else { 0 };
+        self.work.evidence.limit(negative_ttl(&message.authorities, without_soa));
         Ok((outcome, status))
     }
 

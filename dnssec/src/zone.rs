@@ -10,7 +10,7 @@ use hickory_proto::{
 use crate::{
     Failure, Insecurity, KeyCache, Limit, Question, Reason, SignatureFault, ZoneStep, alias,
     answers::{Answers, Stop},
-    denial::{Closer, Denials, DeniedCut, negative_ttl},
+    denial::{Closer, Denials, DeniedCut, MAX_NEGATIVE_TTL, negative_ttl},
     key::{ZoneKey, matching_digest, usable_ds_set},
     key_cache::Entry,
     proof::Trust,
@@ -241,7 +241,7 @@ fn delegation(name: &Name, zone: &Zone, answers: &Answers, work: &mut Work) -> R
     }
 
     let mut denials = Denials::collect(&message.authorities, zone, work)?;
-    work.evidence.limit(negative_ttl(&message.authorities));
+    work.evidence.limit(negative_ttl(&message.authorities, MAX_NEGATIVE_TTL));
     match denials.cut(name, work).map_err(|limit| limit.at(question.clone()))? {
         DeniedCut::NotHere => Ok(Delegation::None(Cut::Within)),
         DeniedCut::NoName => Ok(Delegation::None(Cut::Leaf)),
