@@ -1,11 +1,8 @@
 //! Aliases: CNAME (RFC 1034 §3.6.2) and DNAME (RFC 6672).
 
-use hickory_proto::{
-    rr::{Name, RData, Record, RecordType},
-    serialize::binary::{BinDecodable, BinDecoder},
-};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-use crate::{Question, Reason, rrset::Rrset};
+use crate::{Question, Reason, canonical, rrset::Rrset};
 
 /// The one target of a CNAME RRset.
 pub(crate) fn cname(rrset: &Rrset<'_>) -> Result<Name, Reason> {
@@ -50,15 +47,9 @@ pub(crate) fn substitute(rrset: &Rrset<'_>, name: &Name) -> Result<Name, Reason>
 }
 
 /// The target of a DNAME record; `None` for other types and for data that is no name.
-///
-/// hickory-proto leaves DNAME data as bytes.
 pub(crate) fn dname_target(record: &Record) -> Option<Name> {
     let RData::Unknown { code: RecordType::DNAME, rdata } = &record.data else { return None };
-    let mut decoder = BinDecoder::new(&rdata.anything);
-    match Name::read(&mut decoder) {
-        Ok(name) if decoder.is_empty() => Some(name),
-        Ok(_) | Err(_) => None,
-    }
+    canonical::only_name(&rdata.anything)
 }
 
 /// The CNAME record that stands for a DNAME's substitution (RFC 6672 §3.1).

@@ -36,6 +36,7 @@
 mod alias;
 mod anchor;
 mod answers;
+mod canonical;
 mod denial;
 mod failure;
 mod key;

@@ -6,11 +6,11 @@ use hickory_proto::{
     ProtoError,
     dnssec::{Verifier, rdata::RRSIG},
     rr::{DNSClass, Name, Record, RecordData, RecordType},
-    serialize::binary::{BinEncodable, BinEncoder, NameEncoding},
+    serialize::binary::NameEncoding,
 };
 
 use crate::{
-    Failure, Limit, Question, Reason, SignatureFault, SignatureUse, alias, key::ZoneKey, work::Work,
+    Failure, Limit, Question, Reason, SignatureFault, SignatureUse, canonical, key::ZoneKey, work::Work,
     zone::Zone,
 };
 
@@ -143,7 +143,7 @@ impl<'m> Rrset<'m> {
         let wildcard = (input.num_labels < self.owner.num_labels())
             .then(|| wildcard_of(&self.owner.trim_to(input.num_labels.into())))
             .flatten();
-        let mut head = canonical(
+        let mut head = canonical::encoded(
             wildcard.as_ref().map_or(self.owner, |name| name),
             NameEncoding::UncompressedLowercase,
         )?;
@@ -153,16 +153,12 @@ impl<'m> Rrset<'m> {
 
         let mut rdata = Vec::with_capacity(self.records.len());
         for record in &self.records {
-            rdata.push(match alias::dname_target(record) {
-                // RFC 4034 §6.2 lists DNAME among the types whose names are lower-cased.
-                Some(target) => canonical(&target, NameEncoding::UncompressedLowercase)?,
-                None => canonical(&record.data, NameEncoding::Uncompressed)?,
-            });
+            rdata.push(canonical::rdata(record)?);
         }
         rdata.sort_unstable();
         rdata.dedup();
 
-        let mut data = canonical(input, NameEncoding::UncompressedLowercase)?;
+        let mut data = canonical::encoded(input, NameEncoding::UncompressedLowercase)?;
         for rdata in rdata {
             let Ok(length) = u16::try_from(rdata.len()) else {
                 return Err("RDATA longer than 65535 octets".into());
@@ -214,15 +210,6 @@ fn signatures<'m>(section: &'m [Record], owner: &Name, covered: RecordType) -> V
     own.filter_map(|record| Some((RRSIG::try_borrow(&record.data)?, record.ttl)))
         .filter(|(signature, _)| signature.input().type_covered == covered)
         .collect()
-}
-
-fn canonical(item: &impl BinEncodable, names: NameEncoding) -> Result<Vec<u8>, ProtoError> {
-    let mut bytes = Vec::new();
-    let mut encoder = BinEncoder::new(&mut bytes);
-    encoder.set_canonical_form(true);
-    encoder.set_name_encoding(names);
-    item.emit(&mut encoder)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]
