@@ -1,10 +1,8 @@
 //! A bounded map whose entries end by themselves.
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, hash::Hash, time::Duration};
+
+use tokio::time::Instant;
 
 /// Values by key, each until its own end. Holds at most `capacity` entries.
 pub(crate) struct ExpiringMap<K, V> {

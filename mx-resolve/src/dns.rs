@@ -1,8 +1,9 @@
 //! The driver of the validator: fetches what `dnssec` asks for until it has a verdict, and remembers verdicts.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use dnssec::{
@@ -12,8 +13,13 @@ use dnssec::{
 use futures_util::future::join_all;
 use hickory_proto::rr::{Name, RData, RecordType};
 use mxtls_policy::{Alias, AliasKind, Answer, LookupError, LookupErrorKind, Outcome, Status};
+use tokio::time::Instant;
 
-use crate::{cache::ExpiringMap, transport::Transport};
+use crate::{
+    cache::ExpiringMap,
+    in_flight::InFlight,
+    transport::{Transport, Unanswered},
+};
 
 /// Verdicts kept, and as many names of which it is known what zone they belong to. Each takes a few kilobytes at the most.
 const CACHE_ENTRIES: usize = 4096;
@@ -24,7 +30,8 @@ const QUESTION_TIME: Duration = Duration::from_secs(60);
 
 /// Asks questions and judges the answers.
 pub(crate) struct Dns {
-    transport: Transport,
+    transport: Arc<Transport>,
+    in_flight: InFlight<Question, Result<Arc<Verdict>, LookupError>>,
     keys: Arc<KeyCache>,
     verdicts: Mutex<ExpiringMap<Question, Arc<Verdict>>>,
 }
@@ -32,7 +39,8 @@ pub(crate) struct Dns {
 impl Dns {
     pub(crate) fn new(transport: Transport, policy: LocalPolicy) -> Self {
         Self {
-            transport,
+            transport: Arc::new(transport),
+            in_flight: InFlight::new(),
             keys: Arc::new(KeyCache::new(policy, CACHE_ENTRIES)),
             verdicts: Mutex::new(ExpiringMap::new(CACHE_ENTRIES)),
         }
@@ -40,7 +48,7 @@ impl Dns {
 
     /// The verdict on one question, within the time for all the questions behind it.
     pub(crate) async fn ask(
-        &self,
+        self: &Arc<Self>,
         name: &Name,
         record_type: RecordType,
     ) -> Result<Arc<Verdict>, LookupError> {
@@ -48,8 +56,16 @@ impl Dns {
         if let Some(verdict) = lock(&self.verdicts).get(&question, Instant::now()) {
             return Ok(verdict);
         }
+        let begin = || {
+            let (dns, question) = (Arc::clone(self), question.clone());
+            async move { dns.judge_in_time(question).await }
+        };
+        self.in_flight.join(question.clone(), begin).await
+    }
+
+    async fn judge_in_time(&self, question: Question) -> Result<Arc<Verdict>, LookupError> {
         match tokio::time::timeout(QUESTION_TIME, self.judge(question)).await {
-            Ok(result) => result.map_err(|failure| lookup_error(&failure)),
+            Ok(result) => result,
             Err(_elapsed) => Err(LookupError {
                 kind: LookupErrorKind::Timeout,
                 detail: format!("no verdict within {} seconds", QUESTION_TIME.as_secs()),
@@ -57,22 +73,27 @@ impl Dns {
         }
     }
 
-    async fn judge(&self, question: Question) -> Result<Arc<Verdict>, Failure> {
+    async fn judge(&self, question: Question) -> Result<Arc<Verdict>, LookupError> {
         let keys = || Arc::clone(&self.keys);
+        let mut details = Details::new();
         let mut validation = Validation::new(question.clone(), keys(), unix_seconds());
-        let mut result = self.run(&mut validation).await;
+        let mut result = self.run(&mut validation, &mut details).await;
         let bogus = result.as_ref().is_err_and(|failure| failure.kind() == FailureKind::Bogus);
         if bogus && validation.used_cache() {
             // What is remembered of a zone may be older than what it shows now: a roll-over is no attack.
-            result = self.run(&mut Validation::afresh(question.clone(), keys(), unix_seconds())).await;
+            let mut validation = Validation::afresh(question.clone(), keys(), unix_seconds());
+            result = self.run(&mut validation, &mut details).await;
         }
-        let verdict = Arc::new(result?);
+        let verdict = match result {
+            Ok(verdict) => Arc::new(verdict),
+            Err(failure) => return Err(lookup_error(&failure, details.get(&failure.record))),
+        };
         let lifetime = Duration::from_secs(verdict.ttl.into()).min(MAX_LIFETIME);
         lock(&self.verdicts).insert(question, Arc::clone(&verdict), lifetime, Instant::now());
         Ok(verdict)
     }
 
-    async fn run(&self, validation: &mut Validation) -> Result<Verdict, Failure> {
+    async fn run(&self, validation: &mut Validation, details: &mut Details) -> Result<Verdict, Failure> {
         loop {
             match validation.step() {
                 Step::Ask(questions) => {
@@ -81,6 +102,10 @@ impl Dns {
                         (question, answer)
                     });
                     for (question, answer) in join_all(answers).await {
+                        let answer = answer.map_err(|Unanswered { error, detail }| {
+                            details.extend(detail.map(|detail| (question.clone(), detail)));
+                            error
+                        });
                         validation.answer(&question, answer);
                     }
                 }
@@ -89,6 +114,9 @@ impl Dns {
         }
     }
 }
+
+/// What more there is to say of the questions that got no answer.
+type Details = HashMap<Question, Arc<str>>;
 
 /// A panic while the lock was held leaves a map that is whole: its operations are not split over the guard.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -145,7 +173,7 @@ fn status(status: dnssec::Status) -> Status {
     }
 }
 
-fn lookup_error(failure: &Failure) -> LookupError {
+fn lookup_error(failure: &Failure, detail: Option<&Arc<str>>) -> LookupError {
     let kind = match failure.kind() {
         FailureKind::Bogus => LookupErrorKind::Bogus,
         FailureKind::Indeterminate => LookupErrorKind::Indeterminate,
@@ -158,7 +186,11 @@ fn lookup_error(failure: &Failure) -> LookupError {
         // `FetchError` may grow: whatever else kept an answer from us, none came in time.
         FailureKind::Unanswered(_) => LookupErrorKind::Timeout,
     };
-    LookupError { kind, detail: failure.to_string() }
+    let detail = match detail {
+        Some(detail) => format!("{failure}: {detail}"),
+        None => failure.to_string(),
+    };
+    LookupError { kind, detail }
 }
 
 /// A name as everything outside DNS knows it: lower case, no trailing dot; the root is empty.
@@ -166,3 +198,6 @@ pub(crate) fn name_text(name: &Name) -> String {
     let text = name.to_ascii().to_ascii_lowercase();
     text.strip_suffix('.').unwrap_or(&text).to_owned()
 }
+
+#[cfg(test)]
+mod tests;

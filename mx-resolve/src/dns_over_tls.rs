@@ -2,14 +2,24 @@
 //!
 //! The questions to one server share a connection while it lasts (RFC 7858 §3.4).
 
-use std::{error::Error, fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
+use futures_util::{Stream, StreamExt};
 use hickory_net::{
     DnsMultiplexer, NetError,
     runtime::{RuntimeProvider, Spawn, TokioRuntimeProvider},
     tls::tls_client_connect,
-    xfer::DnsExchange,
+    xfer::{DnsClientStream, DnsExchange},
 };
+use hickory_proto::op::{Message, MessageType, SerialMessage};
 use rustls::{
     ClientConfig, RootCertStore,
     client::Resumption,
@@ -102,7 +112,7 @@ impl TlsServer {
         let stream = stream.await.inspect_err(|error| {
             tracing::warn!(server = %self, %error, "no TLS with the upstream");
         })?;
-        let multiplexer = DnsMultiplexer::new(stream, sender)
+        let multiplexer = DnsMultiplexer::new(Attributable(stream), sender)
             .with_timeout(timeout)
             .with_max_active_requests(MAX_ACTIVE_REQUESTS);
         let (exchange, background) = DnsExchange::from_stream(multiplexer);
@@ -116,6 +126,43 @@ impl fmt::Display for TlsServer {
         write!(f, "tls://{}#{}", self.address, self.name.to_str())
     }
 }
+
+/// The messages of a stream. What cannot be read becomes an empty message with its id, which answers nothing: the question
+/// that it was for fails at once, and the others on the connection do not. The multiplexer would throw it away, and the
+/// question would run into its time.
+struct Attributable<S>(S);
+
+impl<S: DnsClientStream> Stream for Attributable<S> {
+    type Item = Result<SerialMessage, NetError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(context).map_ok(|message| {
+            let (octets, server) = message.into_parts();
+            SerialMessage::new(if is_response(&octets) { octets } else { nothing(&octets) }, server)
+        })
+    }
+}
+
+impl<S: DnsClientStream> DnsClientStream for Attributable<S> {
+    type Time = S::Time;
+
+    fn name_server_addr(&self) -> SocketAddr {
+        self.0.name_server_addr()
+    }
+}
+
+fn is_response(octets: &[u8]) -> bool {
+    Message::from_vec(octets).is_ok_and(|message| message.metadata.message_type == MessageType::Response)
+}
+
+/// A response with the id of these octets and without a question (RFC 1035 §4.1.1).
+fn nothing(octets: &[u8]) -> Vec<u8> {
+    let id = octets.iter().copied().chain([0, 0]).take(2);
+    id.chain([QR, 0, 0, 0, 0, 0, 0, 0, 0, 0]).collect()
+}
+
+/// The bit that tells a response from a query.
+const QR: u8 = 0x80;
 
 /// A client that trusts these roots (DER), or without any the platform's.
 pub(crate) fn client_config(
@@ -158,6 +205,21 @@ fn root_store(roots: Option<&[CertificateDer<'static>]>) -> Result<RootCertStore
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_read_answers_nothing() {
+        for (octets, id, why) in [
+            (&b"\x12\x34\x80\0\0\x01"[..], 0x1234, "half a header"),
+            (b"\x12", 0x1200, "half an id"),
+            (b"", 0, "nothing"),
+        ] {
+            assert!(!is_response(octets), "{why}");
+            let message = Message::from_vec(&nothing(octets)).unwrap();
+            assert_eq!((message.metadata.id, message.queries.len()), (id, 0), "{why}");
+            assert!(is_response(&nothing(octets)), "{why}");
+        }
+        assert!(!is_response(&Message::query().to_vec().unwrap()), "a query");
+    }
 
     #[test]
     fn without_a_root_nobody_is_authenticated() {

@@ -1,6 +1,6 @@
 //! The look-ups of one host: addresses, then TLSA (RFC 7672 §2.2.2).
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use dane::TlsaRecord;
 use futures_util::future::join_all;
@@ -17,7 +17,7 @@ use crate::{
 
 /// Gathers the evidence about `host`. Which questions are asked follows from the answers before them.
 pub(crate) async fn gather(
-    dns: &Dns,
+    dns: &Arc<Dns>,
     families: Families,
     host: &str,
     port: u16,
@@ -53,11 +53,11 @@ pub(crate) async fn gather(
 }
 
 /// The addresses of a host, all families at once.
-pub(crate) async fn addresses_of(dns: &Dns, families: Families, host: &str) -> Vec<AddressLookup> {
+pub(crate) async fn addresses_of(dns: &Arc<Dns>, families: Families, host: &str) -> Vec<AddressLookup> {
     join_all(families.record_types().iter().map(|record_type| address(dns, host, *record_type))).await
 }
 
-async fn address(dns: &Dns, host: &str, record_type: RecordType) -> AddressLookup {
+async fn address(dns: &Arc<Dns>, host: &str, record_type: RecordType) -> AddressLookup {
     let result = lookup(dns, host, record_type, |data| {
         if let RData::A(a) = data {
             Some(IpAddr::V4(a.0))
@@ -75,7 +75,11 @@ async fn address(dns: &Dns, host: &str, record_type: RecordType) -> AddressLooku
 
 /// §2.2.2: behind a first alias that is secure, an insecure address leaves DANE possible at the original name. The alias
 /// is then asked for by itself, and an error of that look-up is an error of the host.
-async fn alias_check(dns: &Dns, host: &str, addresses: &Addresses) -> Option<Result<Status, LookupError>> {
+async fn alias_check(
+    dns: &Arc<Dns>,
+    host: &str,
+    addresses: &Addresses,
+) -> Option<Result<Status, LookupError>> {
     if !alias_check_is_due(addresses) {
         return None;
     }
@@ -84,7 +88,7 @@ async fn alias_check(dns: &Dns, host: &str, addresses: &Addresses) -> Option<Res
     Some(answer.map(|answer| answer.status))
 }
 
-async fn tlsa(dns: &Dns, base: &str, port: u16) -> Lookup<Vec<TlsaRecord>> {
+async fn tlsa(dns: &Arc<Dns>, base: &str, port: u16) -> Lookup<Vec<TlsaRecord>> {
     lookup(dns, &dane::owner_name(port, base), RecordType::TLSA, |data| {
         let RData::TLSA(tlsa) = data else { return None };
         Some(TlsaRecord {
@@ -98,7 +102,7 @@ async fn tlsa(dns: &Dns, base: &str, port: u16) -> Lookup<Vec<TlsaRecord>> {
 }
 
 pub(crate) async fn lookup<T>(
-    dns: &Dns,
+    dns: &Arc<Dns>,
     name: &str,
     record_type: RecordType,
     read: impl FnMut(&RData) -> Option<T>,

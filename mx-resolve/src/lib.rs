@@ -15,6 +15,7 @@
 //! Without the features `mta-sts` and `delivery` this is discovery by DNS alone.
 
 mod cache;
+mod datagram;
 #[cfg(feature = "delivery")]
 mod delivery;
 mod destination;
@@ -25,11 +26,17 @@ mod dns_over_tls;
 mod explain;
 mod families;
 mod host;
+mod in_flight;
+mod message;
 #[cfg(feature = "mta-sts")]
 mod mta_sts_discovery;
 mod record;
 mod resolver;
+#[cfg(test)]
+mod scripted;
+mod tcp;
 mod transport;
+mod udp;
 mod upstream;
 
 #[cfg(feature = "delivery")]

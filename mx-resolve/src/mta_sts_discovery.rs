@@ -114,7 +114,7 @@ impl MtaSts {
         Ok(Self { fetcher, cache: Mutex::new(PolicyCache::default()) })
     }
 
-    pub(crate) async fn find(&self, dns: &Dns, domain: &str) -> (MtaStsEvidence, MtaStsReport) {
+    pub(crate) async fn find(&self, dns: &Arc<Dns>, domain: &str) -> (MtaStsEvidence, MtaStsReport) {
         let mut report = MtaStsReport::none();
         let txt = host::lookup(dns, &format!("_mta-sts.{domain}"), RecordType::TXT, |data| {
             let RData::TXT(txt) = data else { return None };

@@ -1,0 +1,140 @@
+use dnssec::{LocalPolicy, TrustAnchors};
+use futures_util::poll;
+use hickory_proto::op::ResponseCode;
+
+use super::*;
+use crate::{scripted::Scripted, upstream::Upstream};
+
+/// Everything outside `signed.` is insecure, so that answers need no signatures.
+const ANCHOR: &str = "signed. IN DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000";
+
+const HOUR: Duration = Duration::from_secs(3600);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn dns(server: &Scripted) -> Arc<Dns> {
+    let patience = Duration::from_secs(20);
+    let transport = Transport::new(vec![Upstream::Plain(server.address)], patience, false, None).unwrap();
+    Arc::new(Dns::new(transport, LocalPolicy::new(TrustAnchors::parse(ANCHOR).unwrap())))
+}
+
+fn name(text: &str) -> Name {
+    Name::from_ascii(text).unwrap()
+}
+
+async fn ask(dns: &Arc<Dns>, host: &str) -> Result<Arc<Verdict>, LookupError> {
+    dns.ask(&name(host), RecordType::A).await
+}
+
+/// Lets the time pass at once. In between the clock runs, or the waits of the network would end at once too.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_verdict_is_kept_for_its_lifetime() {
+    const MINUTE: u32 = 60;
+    const DAY: u32 = 86_400;
+    for (ttl, kept, why) in [
+        (MINUTE, 60 * SECOND, "its TTL"),
+        (DAY, 24 * HOUR, "a day"),
+        (7 * DAY, 24 * HOUR, "no longer than a day"),
+        (u32::MAX >> 1, 24 * HOUR, "the longest TTL (RFC 2181 8)"),
+        (0, Duration::ZERO, "not at all"),
+    ] {
+        let server = Scripted::start(move |asked| vec![asked.address(1, ttl).into()]).await;
+        let dns = dns(&server);
+        let verdict = ask(&dns, "mx.example.").await.unwrap();
+        assert_eq!((verdict.status, verdict.ttl), (dnssec::Status::Insecure, ttl), "{why}");
+        if let Some(before_the_end) = kept.checked_sub(10 * SECOND) {
+            pass(before_the_end).await;
+            ask(&dns, "MX.example.").await.unwrap();
+            assert_eq!(server.asked().len(), 1, "{why}: it is still known");
+            pass(10 * SECOND).await;
+        }
+        ask(&dns, "mx.example.").await.unwrap();
+        assert_eq!(server.asked().len(), 2, "{why}: it has ended");
+    }
+}
+
+#[tokio::test]
+async fn a_verdict_is_kept_by_name_and_type() {
+    let server = Scripted::start(|asked| vec![asked.address(1, 3600).into()]).await;
+    let dns = dns(&server);
+    for (host, record_type, why) in [
+        ("mx.example.", RecordType::A, "the first"),
+        ("mx.example.", RecordType::AAAA, "another type"),
+        ("mx2.example.", RecordType::A, "another name"),
+    ] {
+        dns.ask(&name(host), record_type).await.unwrap();
+        assert_eq!(server.count(host, record_type), 1, "{why}");
+    }
+    ask(&dns, "mx.example.").await.unwrap();
+    assert_eq!(server.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn a_failure_is_not_kept() {
+    let server = Scripted::start(|asked| match asked.number {
+        1 => vec![asked.rcode(ResponseCode::ServFail).into()],
+        _ => vec![asked.address(1, 60).into()],
+    })
+    .await;
+    let dns = dns(&server);
+    assert_eq!(ask(&dns, "mx.example.").await.unwrap_err().kind, LookupErrorKind::ServerFailure);
+    assert!(ask(&dns, "mx.example.").await.is_ok());
+}
+
+#[tokio::test]
+async fn who_asks_the_same_shares_the_verdict() {
+    let server = Scripted::start(|asked| vec![asked.address(1, 0).into()]).await;
+    let dns = dns(&server);
+    let (one, two) = tokio::join!(ask(&dns, "mx.example."), ask(&dns, "MX.EXAMPLE."));
+    assert!(Arc::ptr_eq(&one.unwrap(), &two.unwrap()));
+    assert_eq!(server.asked().len(), 1);
+    ask(&dns, "mx.example.").await.unwrap();
+    assert_eq!(server.asked().len(), 2, "a TTL of 0 holds for those who were waiting");
+}
+
+#[tokio::test]
+async fn a_failure_is_shared_too() {
+    let server = Scripted::start(|asked| vec![asked.rcode(ResponseCode::Refused).into()]).await;
+    let dns = dns(&server);
+    let (one, two) = tokio::join!(ask(&dns, "mx.example."), ask(&dns, "mx.example."));
+    for failed in [one, two] {
+        assert_eq!(failed.unwrap_err().kind, LookupErrorKind::ServerFailure);
+    }
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn whoever_asked_first_may_leave() {
+    let server = Scripted::start(|asked| vec![asked.address(1, 60).into()]).await;
+    let dns = dns(&server);
+    let mut first = Box::pin(ask(&dns, "mx.example."));
+    let mut second = Box::pin(ask(&dns, "mx.example."));
+    assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
+    drop(first);
+    assert!(second.await.is_ok());
+    assert_eq!(server.asked().len(), 1, "the question that was under way is answered");
+}
+
+/// Different questions need the same records above them.
+#[tokio::test]
+async fn the_keys_of_a_zone_are_asked_for_once() {
+    let server = Scripted::start(|asked| match asked.record_type() == RecordType::A {
+        true => vec![asked.address(1, 60).into()],
+        false => vec![asked.response().into()],
+    })
+    .await;
+    let dns = dns(&server);
+    let (a, b, c) = tokio::join!(ask(&dns, "a.signed."), ask(&dns, "b.signed."), ask(&dns, "c.sub.signed."));
+    for verdict in [a, b, c] {
+        assert_eq!(verdict.unwrap_err().kind, LookupErrorKind::Bogus, "nothing here is signed");
+    }
+    for host in ["a.signed.", "b.signed.", "c.sub.signed."] {
+        assert_eq!(server.count(host, RecordType::A), 1, "{host}");
+    }
+    assert_eq!(server.count("signed.", RecordType::DNSKEY), 1);
+}

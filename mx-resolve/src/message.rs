@@ -1,0 +1,64 @@
+//! The messages: what a question looks like, and what answers it.
+
+use dnssec::Question;
+use hickory_proto::{
+    op::{Edns, Message, MessageType, Query},
+    rr::DNSClass,
+};
+
+/// What is offered for UDP: an answer of this size crosses nearly every path unfragmented (RFC 9715 §3).
+const EDNS_PAYLOAD: u16 = 1232;
+
+/// The question as a message, with an id by chance.
+pub(crate) fn query(question: &Question) -> Message {
+    let mut message = Message::query();
+    message.add_query(Query::query(question.name.clone(), question.record_type));
+    message.metadata.recursion_desired = true;
+    // We judge ourselves, so the upstream is to pass on what it finds bogus too (RFC 4035 §3.2.2).
+    message.metadata.checking_disabled = true;
+    let mut edns = Edns::new();
+    edns.set_max_payload(EDNS_PAYLOAD);
+    edns.enable_dnssec();
+    message.edns = Some(edns);
+    message
+}
+
+/// Whether the message is an answer to the question (RFC 5452 §9.1).
+pub(crate) fn answers(message: &Message, question: &Question) -> bool {
+    message.metadata.message_type == MessageType::Response
+        && matches!(message.queries.as_slice(), [query]
+            if *query.name() == question.name
+                && query.query_type() == question.record_type
+                && query.query_class() == DNSClass::IN)
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::rr::{Name, RecordType};
+
+    use super::*;
+
+    #[test]
+    fn what_is_asked_and_what_is_an_answer() {
+        let question = Question::new(Name::from_ascii("mx.example.").unwrap(), RecordType::A);
+        let asked = query(&question);
+        assert!(asked.metadata.checking_disabled && asked.metadata.recursion_desired, "RFC 4035 3.2.2");
+        let edns = asked.edns.as_ref().unwrap();
+        assert!(edns.flags().dnssec_ok);
+        assert_eq!(edns.max_payload(), EDNS_PAYLOAD);
+        let mut answer = asked.clone();
+        assert!(!answers(&answer, &question), "a query is no response");
+        answer.metadata.message_type = MessageType::Response;
+        assert!(answers(&answer, &question));
+        for (name, record_type) in [("other.example.", RecordType::A), ("mx.example.", RecordType::AAAA)] {
+            let mut other = answer.clone();
+            other.queries = vec![Query::query(Name::from_ascii(name).unwrap(), record_type)];
+            assert!(!answers(&other, &question), "{name} {record_type}");
+        }
+        let mut other = answer.clone();
+        other.queries[0].set_query_class(DNSClass::CH);
+        assert!(!answers(&other, &question), "another class");
+        answer.queries.clear();
+        assert!(!answers(&answer, &question), "no question at all");
+    }
+}
