@@ -22,7 +22,7 @@ use mxtls_lab::{
     dns::{DnsServer, PathRule, Signing, World, ZoneSpec},
     pki::{Certificate, Dates, IssuedBy, Pki},
 };
-use mxtls_policy::{FailureCode, Outcome, Status};
+use mxtls_policy::{Failure, FailureCode, Outcome, Status};
 use rustls_pki_types::CertificateDer;
 use serde_json::json;
 use tokio::{
@@ -89,11 +89,13 @@ impl Site {
     }
 
     /// The question gets no answer, and none reaches the server on any channel.
-    async fn gets_nothing(&self, resolver: &MxResolver, code: FailureCode, why: &str) {
+    async fn gets_nothing(&self, resolver: &MxResolver, code: FailureCode, why: &str) -> Failure {
         let answer = resolver.dns("mx.lab", "A").await.unwrap();
-        assert_eq!(answer.result.unwrap_err().code, code, "{why}");
+        let failure = answer.result.unwrap_err();
+        assert_eq!(failure.code, code, "{why}");
         let asked = self.server.queries(|_| true);
         assert!(asked.is_empty(), "{why}: {asked:?}");
+        failure
     }
 }
 
@@ -168,7 +170,11 @@ async fn who_does_not_prove_the_name_is_not_asked() {
         let root = if trusted { site.pki.root() } else { Pki::new().root() };
         let upstream = tls(site.server.tls_address(), name);
         let resolver = site.resolver_trusting(root, upstream, PATIENCE);
-        site.gets_nothing(&resolver, FailureCode::DnsTimeout, why).await;
+        let failure = site.gets_nothing(&resolver, FailureCode::DnsTimeout, why).await;
+        // Whoever has to find out why mail waits is told, and by which server.
+        let detail = failure.detail.unwrap();
+        let said = format!("the certificate of {} was refused", tls(site.server.tls_address(), name));
+        assert!(detail.contains(&said), "{why}: {detail}");
     }
 }
 
@@ -220,6 +226,7 @@ async fn the_channel_makes_no_answer_secure() {
         ("forge-unsigned", FailureCode::DnsBogus),
         ("servfail", FailureCode::DnsServfail),
         ("truncated", FailureCode::DnsMalformed),
+        ("malformed", FailureCode::DnsMalformed),
         ("wrong-question", FailureCode::DnsMalformed),
     ] {
         let site = Site::start(Certificate::default()).await;
@@ -313,7 +320,13 @@ fn the_command_line_names_a_server_of_dns_over_tls() {
 
     let refused = check(&lab, ROW, &format!("tls://{address}#other.lab"));
     assert_eq!(refused.status, Some(75), "{refused:?}");
-    assert_eq!(refused.document()["results"][0]["failure"]["code"], json!("dns-timeout"));
+    let failure = refused.document()["results"][0]["failure"].clone();
+    assert_eq!(failure["code"], json!("dns-timeout"));
+    let detail = failure["detail"].as_str().unwrap();
+    assert!(
+        detail.contains(&format!("the certificate of tls://{address}#other.lab was refused")),
+        "{detail}"
+    );
     assert!(refused.stderr.contains("other.lab"), "the log names the server: {}", refused.stderr);
     assert!(lab.dns().queries(|_| true).is_empty());
     assert_eq!(lab.saw(ROW).connections(), 0);

@@ -161,6 +161,11 @@ impl DnsServer {
         self.shared.world.write().unwrap().replace_zone(origin, text)
     }
 
+    /// See [`World::replace_key`].
+    pub fn replace_key(&self, origin: &str) -> Result<(), WorldError> {
+        self.shared.world.write().unwrap().replace_key(origin)
+    }
+
     /// Puts the attacker between the client and the server.
     ///
     /// Where rules compete for a question, the one that was added first and applies wins. An attack that this world has not

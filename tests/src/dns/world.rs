@@ -143,6 +143,21 @@ impl World {
         Ok(())
     }
 
+    /// Gives the signed zone `origin` a fresh key and its parent the DS of that, without any time in which the old key holds
+    /// too. The root's trust anchor changes with its key.
+    pub fn replace_key(&mut self, origin: &str) -> Result<(), WorldError> {
+        let zone = self.zone(origin)?.with_fresh_key()?;
+        let Some(key) = zone.key() else {
+            return Err(WorldError::NoZone(format!("{origin} that is signed")));
+        };
+        if let Some(parent) = self.parent_of(zone.origin()) {
+            let parent = parent.with_ds(zone.origin(), key.ds())?;
+            self.zones.insert(parent.origin().clone(), parent);
+        }
+        self.zones.insert(zone.origin().clone(), zone);
+        Ok(())
+    }
+
     /// Puts one TXT record with the character-string `value` in the place of those at `owner`, for example to change the id
     /// of an MTA-STS record. In the zone's text each of those must stand on a line that begins with its owner.
     pub fn replace_txt(&mut self, owner: &str, value: &str) -> Result<(), WorldError> {

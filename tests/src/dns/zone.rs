@@ -93,6 +93,21 @@ impl Zone {
         Self::build(self.origin.clone(), spec, self.key.clone(), self.delegations.clone())
     }
 
+    /// The same zone signed with another key.
+    pub(super) fn with_fresh_key(&self) -> Result<Self, WorldError> {
+        let key = ZoneKey::generate(&self.origin, &self.spec.signing).map(Arc::new);
+        Self::build(self.origin.clone(), self.spec.clone(), key, self.delegations.clone())
+    }
+
+    /// The same zone with another DS for the zone `child` that it delegates.
+    pub(super) fn with_ds(&self, child: &Name, ds: &DS) -> Result<Self, WorldError> {
+        let mut delegations = self.delegations.clone();
+        for delegation in delegations.iter_mut().filter(|delegation| delegation.child == *child) {
+            delegation.ds = Some(ds.clone());
+        }
+        Self::build(self.origin.clone(), self.spec.clone(), self.key.clone(), delegations)
+    }
+
     /// The same zone with one other TXT record at `owner`.
     pub(super) fn with_txt(&self, owner: &Name, value: &str) -> Result<Self, WorldError> {
         let mut text: String = Vec::from_iter(self.spec.text.lines().filter(|line| {
