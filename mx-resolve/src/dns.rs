@@ -28,10 +28,21 @@ const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
 /// A verdict may take several questions one after the other; whoever answers each at the last moment gains no more.
 const QUESTION_TIME: Duration = Duration::from_secs(60);
 
+/// The verdict on a question, or why there is none.
+pub(crate) type Judged = Result<Arc<Verdict>, Arc<NoVerdict>>;
+
+/// Why there is no verdict, and what is known all the same.
+#[derive(Debug)]
+pub(crate) struct NoVerdict {
+    pub(crate) error: LookupError,
+    /// What had been proven before it broke, then what can be done about it: a line for each.
+    pub(crate) explanation: Vec<String>,
+}
+
 /// Asks questions and judges the answers.
 pub(crate) struct Dns {
     transport: Arc<Transport>,
-    in_flight: InFlight<Question, Result<Arc<Verdict>, LookupError>>,
+    in_flight: InFlight<Question, Judged>,
     keys: Arc<KeyCache>,
     verdicts: Mutex<ExpiringMap<Question, Arc<Verdict>>>,
 }
@@ -47,11 +58,7 @@ impl Dns {
     }
 
     /// The verdict on one question, within the time for all the questions behind it.
-    pub(crate) async fn ask(
-        self: &Arc<Self>,
-        name: &Name,
-        record_type: RecordType,
-    ) -> Result<Arc<Verdict>, LookupError> {
+    pub(crate) async fn ask(self: &Arc<Self>, name: &Name, record_type: RecordType) -> Judged {
         let question = Question::new(name.clone(), record_type);
         if let Some(verdict) = lock(&self.verdicts).get(&question, Instant::now()) {
             return Ok(verdict);
@@ -63,17 +70,18 @@ impl Dns {
         self.in_flight.join(question.clone(), begin).await
     }
 
-    async fn judge_in_time(&self, question: Question) -> Result<Arc<Verdict>, LookupError> {
+    async fn judge_in_time(&self, question: Question) -> Judged {
         match tokio::time::timeout(QUESTION_TIME, self.judge(question)).await {
             Ok(result) => result,
-            Err(_elapsed) => Err(LookupError {
-                kind: LookupErrorKind::Timeout,
-                detail: format!("no verdict within {} seconds", QUESTION_TIME.as_secs()),
-            }),
+            Err(_elapsed) => {
+                let detail = format!("no verdict within {} seconds", QUESTION_TIME.as_secs());
+                let error = LookupError { kind: LookupErrorKind::Timeout, detail };
+                Err(Arc::new(NoVerdict { error, explanation: vec![] }))
+            }
         }
     }
 
-    async fn judge(&self, question: Question) -> Result<Arc<Verdict>, LookupError> {
+    async fn judge(&self, question: Question) -> Judged {
         let keys = || Arc::clone(&self.keys);
         let mut details = Details::new();
         let mut validation = Validation::new(question.clone(), keys(), unix_seconds());
@@ -86,7 +94,13 @@ impl Dns {
         }
         let verdict = match result {
             Ok(verdict) => Arc::new(verdict),
-            Err(failure) => return Err(lookup_error(&failure, details.get(&failure.record))),
+            Err(failure) => {
+                let mut explanation: Vec<String> =
+                    failure.proof.to_string().lines().map(str::to_owned).collect();
+                explanation.push(format!("to mend it: {}", failure.remedy()));
+                let error = lookup_error(&failure, details.get(&failure.record));
+                return Err(Arc::new(NoVerdict { error, explanation }));
+            }
         };
         let lifetime = Duration::from_secs(verdict.ttl.into()).min(MAX_LIFETIME);
         lock(&self.verdicts).insert(question, Arc::clone(&verdict), lifetime, Instant::now());
@@ -134,12 +148,12 @@ fn unix_seconds() -> u32 {
 
 /// The verdict as evidence, with the records that `read` understands. Without any, there is no data.
 pub(crate) fn evidence<T>(
-    verdict: &Result<Arc<Verdict>, LookupError>,
+    judged: &Judged,
     read: impl FnMut(&RData) -> Option<T>,
 ) -> Result<Answer<Vec<T>>, LookupError> {
-    let verdict = match verdict {
+    let verdict = match judged {
         Ok(verdict) => verdict,
-        Err(error) => return Err(error.clone()),
+        Err(none) => return Err(none.error.clone()),
     };
     let outcome = match &verdict.outcome {
         dnssec::Outcome::Records(records) => {

@@ -1,13 +1,13 @@
 //! The verdict on any DNS question, for people who want to know what this library sees.
 
-use std::{str::FromStr, sync::Arc};
+use std::str::FromStr;
 
-use dnssec::{Question, Verdict};
+use dnssec::Question;
 use hickory_proto::rr::{Name, RData, RecordType};
-use mxtls_policy::{Answer, Failure, LookupError};
+use mxtls_policy::{Answer, Failure};
 
 use crate::{
-    dns::{evidence, name_text},
+    dns::{Judged, evidence, name_text},
     resolver::MxResolver,
 };
 
@@ -23,7 +23,8 @@ pub struct DnsAnswer {
     pub result: Result<Answer<Vec<String>>, Failure>,
     /// For how many seconds the verdict holds.
     pub ttl: Option<u32>,
-    /// The zones walked, the signatures that held, the denials that counted: a line for each. Empty without a verdict.
+    /// The zones walked, the signatures that held, the denials that counted: a line for each. Without a verdict, those that
+    /// had been proven before it broke, and a line on what can be done about it.
     pub proof: Vec<String>,
 }
 
@@ -96,14 +97,14 @@ fn parse_name(text: &str) -> Result<Name, DnsQuestionError> {
 }
 
 impl DnsAnswer {
-    fn new(name: String, record_type: RecordType, verdict: &Result<Arc<Verdict>, LookupError>) -> Self {
-        let result = evidence(verdict, |data| Some(presentation(data)))
+    fn new(name: String, record_type: RecordType, judged: &Judged) -> Self {
+        let result = evidence(judged, |data| Some(presentation(data)))
             .map_err(|error| error.failure(&format!("{name} {record_type}")));
-        let (ttl, proof) = match verdict {
+        let (ttl, proof) = match judged {
             Ok(verdict) => {
                 (Some(verdict.ttl), verdict.proof.to_string().lines().map(str::to_owned).collect())
             }
-            Err(_) => (None, vec![]),
+            Err(none) => (None, none.explanation.clone()),
         };
         Self { name, record_type: record_type.to_string(), result, ttl, proof }
     }

@@ -112,6 +112,7 @@ pub struct MxResolverBuilder {
     trust_anchor: Option<PathBuf>,
     timeout: Duration,
     case_randomization: bool,
+    rsa_sha1: bool,
     families: Families,
     port: u16,
     seed: Option<u64>,
@@ -127,6 +128,7 @@ impl Default for MxResolverBuilder {
             trust_anchor: None,
             timeout: Duration::from_secs(5),
             case_randomization: false,
+            rsa_sha1: true,
             families: Families::Both,
             port: 25,
             seed: None,
@@ -170,6 +172,13 @@ impl MxResolverBuilder {
     /// upstreams that do not keep the case: they are as good as silent. Default: off.
     pub fn case_randomization(mut self, on: bool) -> Self {
         self.case_randomization = on;
+        self
+    }
+
+    /// Whether zones signed with RSASHA1 or RSASHA1-NSEC3-SHA1 are validated; without it they count as unsigned, and
+    /// DANE does not apply to what is in them. Default: on. RFC 9905 §2 tells operators to turn it off.
+    pub fn rsa_sha1(mut self, on: bool) -> Self {
+        self.rsa_sha1 = on;
         self
     }
 
@@ -225,7 +234,9 @@ impl MxResolverBuilder {
         let transport =
             Transport::new(upstreams, self.timeout, self.case_randomization, self.roots.as_deref())
                 .map_err(BuildError::DnsOverTls)?;
-        let dns = Arc::new(Dns::new(transport, LocalPolicy::new(anchors)));
+        let mut policy = LocalPolicy::new(anchors);
+        policy.rsa_sha1 = self.rsa_sha1;
+        let dns = Arc::new(Dns::new(transport, policy));
         Ok(MxResolver(Arc::new(Inner {
             #[cfg(feature = "mta-sts")]
             mta_sts: crate::mta_sts_discovery::MtaSts::new(

@@ -368,6 +368,22 @@ fn the_proof_names_zones_and_keys() {
     assert!(proof.contains("unsigned.verdicts.lab"), "where security ends is named: {proof}");
 }
 
+/// `--explain` of what has no verdict: how far the chain of trust holds, and whose matter the rest is.
+#[test]
+fn a_failure_is_explained_by_what_held_and_what_can_be_done() {
+    let lab = world();
+    let rule = PathRule::new(&format!("mx1.{DOMAIN} A"), "bogus".parse().unwrap()).unwrap();
+    lab.dns().tamper(rule).unwrap();
+    let own = ["--explain".to_owned(), format!("mx1.{DOMAIN}"), "A".to_owned()];
+    let result = run(at_lab(&lab, "dns", &own)).document()["results"][0].clone();
+    assert_eq!(result["failure"]["code"], "dns-bogus");
+    let lines: Vec<&str> =
+        result["proof"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    assert!(lines.iter().any(|line| line.starts_with("zone verdicts.lab secure")), "{lines:#?}");
+    let remedy = lines.last().unwrap();
+    assert!(remedy.starts_with("to mend it: sign verdicts.lab"), "{remedy}");
+}
+
 /// The questions that reach the server for `mxtls resolve` of one row of the scenario file.
 fn questions_of(row: &str) -> (Lab, Vec<LoggedQuery>) {
     let lab = lab_of(&[row]);

@@ -21,7 +21,7 @@ fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()
 }
 
-async fn ask(dns: &Arc<Dns>, host: &str) -> Result<Arc<Verdict>, LookupError> {
+async fn ask(dns: &Arc<Dns>, host: &str) -> Judged {
     dns.ask(&name(host), RecordType::A).await
 }
 
@@ -82,7 +82,7 @@ async fn a_failure_is_not_kept() {
     })
     .await;
     let dns = dns(&server);
-    assert_eq!(ask(&dns, "mx.example.").await.unwrap_err().kind, LookupErrorKind::ServerFailure);
+    assert_eq!(ask(&dns, "mx.example.").await.unwrap_err().error.kind, LookupErrorKind::ServerFailure);
     assert!(ask(&dns, "mx.example.").await.is_ok());
 }
 
@@ -103,7 +103,7 @@ async fn a_failure_is_shared_too() {
     let dns = dns(&server);
     let (one, two) = tokio::join!(ask(&dns, "mx.example."), ask(&dns, "mx.example."));
     for failed in [one, two] {
-        assert_eq!(failed.unwrap_err().kind, LookupErrorKind::ServerFailure);
+        assert_eq!(failed.unwrap_err().error.kind, LookupErrorKind::ServerFailure);
     }
     assert_eq!(server.asked().len(), 1);
 }
@@ -131,7 +131,7 @@ async fn the_keys_of_a_zone_are_asked_for_once() {
     let dns = dns(&server);
     let (a, b, c) = tokio::join!(ask(&dns, "a.signed."), ask(&dns, "b.signed."), ask(&dns, "c.sub.signed."));
     for verdict in [a, b, c] {
-        assert_eq!(verdict.unwrap_err().kind, LookupErrorKind::Bogus, "nothing here is signed");
+        assert_eq!(verdict.unwrap_err().error.kind, LookupErrorKind::Bogus, "nothing here is signed");
     }
     for host in ["a.signed.", "b.signed.", "c.sub.signed."] {
         assert_eq!(server.count(host, RecordType::A), 1, "{host}");
