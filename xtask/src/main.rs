@@ -1,5 +1,6 @@
 //! The tasks of this workspace: `cargo xtask --help` names them.
 
+mod bench;
 mod cargo;
 mod ci;
 mod demo;
@@ -37,6 +38,8 @@ enum Task {
     Ci,
     /// Each published package built alone from its tarball, its README and its public API
     PublishCheck,
+    /// What a DNSSEC verdict costs, beside hickory and unbound's library, on this machine
+    Bench(bench::Options),
     /// Beside BIND, unbound and Postfix from Debian's packages; needs root
     Interop(interop::Options),
 }
@@ -53,6 +56,8 @@ fn main() -> ExitCode {
             }
             done => return tally::exit(done),
         },
+        // It measures, and tests nothing.
+        Task::Bench(options) => return tally::exit(bench::run(&options)),
         Task::Interop(options) if options.is_inside() => {
             interrupt::run(interop::inside(&options, &mut tally))
         }

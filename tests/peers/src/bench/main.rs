@@ -1,0 +1,182 @@
+//! What a verdict of `dnssec` costs, beside one bare signature verification and beside other people's validators.
+//!
+//! `cargo xtask bench` runs it. Nothing here is asserted in a test: a figure belongs to a machine.
+
+mod bare;
+mod clock;
+mod hickory;
+mod hostile;
+mod machine;
+mod memory;
+mod ours;
+mod owner;
+mod pairs;
+mod report;
+mod scene;
+mod server;
+mod supply;
+mod unbound;
+
+use std::{fs, path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use hickory_proto::dnssec::Algorithm;
+use mxtls_lab::dns::Signing;
+
+use crate::{
+    bare::Bare,
+    hickory::Hickory,
+    hostile::Hostile,
+    ours::Ours,
+    pairs::{Figure, Label, Row},
+    report::Report,
+    scene::{Kind, Scene, Zone},
+    server::Server,
+    unbound::{Calls, Mode, Unbound},
+};
+
+#[derive(Parser)]
+#[command(name = "bench")]
+struct Options {
+    /// Write the page to this file, too
+    #[arg(long)]
+    write: Option<PathBuf>,
+    /// How often each row is measured
+    #[arg(long, default_value_t = 100)]
+    rounds: usize,
+    /// Run nothing but the warm positive question, for a profiler
+    #[arg(long)]
+    profile: bool,
+}
+
+/// Runs that are timed together, of what takes about as long as one verification.
+const BATCH: usize = 8;
+
+/// Names that validators use up before anything is measured.
+const REHEARSALS: usize = 8;
+
+/// Records for the message that would be dear to copy.
+const UNRELATED: usize = 500;
+
+/// Zones over which the memory for one is averaged.
+const ZONES: usize = 200;
+
+fn main() -> Result<()> {
+    let Options { write, rounds, profile } = Options::parse();
+    // Before threads are started: they would allocate, too.
+    let per_zone = [Signing::Nsec, Signing::Unsigned].map(|signing| memory::per_zone(&signing, ZONES));
+    let [signed, unsigned] = per_zone;
+    let scene = Arc::new(Scene::new(rounds * (BATCH + 1) + REHEARSALS)?);
+    let allocated = memory::verdict(&scene, UNRELATED)?;
+    let mut bare = Bare::new(&scene)?;
+
+    let warm = [
+        ("warm, records", Zone::Nsec, Kind::Records),
+        ("warm, no data, NSEC", Zone::Nsec, Kind::NoData),
+        ("warm, no such name, NSEC", Zone::Nsec, Kind::NxDomain),
+        ("warm, no data, NSEC3", Zone::Nsec3, Kind::NoData),
+        ("warm, no such name, NSEC3", Zone::Nsec3, Kind::NxDomain),
+    ];
+    if profile {
+        let (question, zone, kind) = warm[0];
+        let ours = Ours::warm(&scene, zone, kind)?;
+        let mut rows = [Row::new(label(question, DNSSEC, None), BATCH, ours)];
+        pairs::measure(&mut rows, &mut bare, rounds)?;
+        return Ok(());
+    }
+
+    let mut rows = vec![Row::new(label("one signature", "ring alone", Some(1)), BATCH, Bare::new(&scene)?)];
+    let ours = Ours::cold(&scene, Zone::Nsec, Kind::Records)?;
+    rows.push(Row::new(label("cold, records", DNSSEC, Some(ours.signatures)), 1, ours));
+    let theirs = Hickory::cold(&scene, Zone::Nsec, Kind::Records)?;
+    rows.push(Row::new(label("cold, records", HICKORY, None), 1, theirs));
+    let unbound = match Calls::load() {
+        Ok(calls) => Ok((calls, Arc::new(Server::start(&scene)?))),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    for (question, zone, kind) in warm {
+        let ours = Ours::warm(&scene, zone, kind)?;
+        rows.push(Row::new(label(question, DNSSEC, Some(ours.signatures)), BATCH, ours));
+        rows.push(Row::new(label(question, HICKORY, None), BATCH, Hickory::warm(&scene, zone, kind)?));
+        if let Ok((calls, server)) = &unbound {
+            for (mode, validator) in [(Mode::Validating, UNBOUND), (Mode::Forwarding, FORWARDING)] {
+                let theirs = Unbound::warm(calls, server, &scene, (zone, kind), mode)?;
+                rows.push(Row::new(label(question, validator, None), BATCH, theirs));
+            }
+        }
+    }
+    let genuine = rows.len();
+    for (question, hostile) in [
+        (
+            "16 keys of one tag, P-256, 100 false signatures",
+            Hostile::colliding_keys(Algorithm::ECDSAP256SHA256)?,
+        ),
+        (
+            "16 keys of one tag, P-384, 100 false signatures",
+            Hostile::colliding_keys(Algorithm::ECDSAP384SHA384)?,
+        ),
+        ("RSA of 8192 bits, exponent of 33, 100 false signatures", Hostile::long_rsa_key()?),
+        ("NSEC3 of 150 iterations, salt of 255 octets, 100 labels", Hostile::hashing()?),
+        ("8 aliases with 24 denials each, P-256", Hostile::good_signatures(Algorithm::ECDSAP256SHA256)?),
+        ("8 aliases with 24 denials each, P-384", Hostile::good_signatures(Algorithm::ECDSAP384SHA384)?),
+    ] {
+        rows.push(Row::new(label(question, DNSSEC, Some(hostile.signatures)), 1, hostile));
+    }
+
+    let mut figures = pairs::measure(&mut rows, &mut bare, rounds)?;
+    let hostile = figures.split_off(genuine);
+    let bare = figures.remove(0);
+    let mut versions = vec![machine::compiler()?];
+    for name in ["ring", "hickory-proto", "hickory-net"] {
+        versions.push(format!("{name} {}", machine::version(name)?));
+    }
+    let without_unbound = match unbound {
+        Ok((calls, _)) => {
+            versions.push(format!("libunbound {}", calls.version()));
+            None
+        }
+        Err(error) => Some(error),
+    };
+    let report = Report {
+        processor: machine::processor()?,
+        versions,
+        rounds,
+        bare,
+        figures: shown(figures),
+        without_unbound,
+        hostile,
+        allocated,
+        unrelated: UNRELATED,
+        per_zone: [signed?, unsigned?],
+    };
+    print!("{report}");
+    match write {
+        Some(path) => fs::write(&path, report.to_string()).with_context(|| path.display().to_string()),
+        None => Ok(()),
+    }
+}
+
+const DNSSEC: &str = "**dnssec**";
+const HICKORY: &str = "hickory-net's handle";
+const UNBOUND: &str = "unbound's library";
+const FORWARDING: &str = "unbound's library, validator off";
+
+fn label(question: &str, validator: &'static str, signatures: Option<u16>) -> Label {
+    Label { question: question.to_owned(), validator, signatures }
+}
+
+/// The figures with unbound's forwarding turned into what its validation takes.
+fn shown(figures: Vec<Figure>) -> Vec<Figure> {
+    let mut shown: Vec<Figure> = Vec::with_capacity(figures.len());
+    for figure in figures {
+        match shown.last() {
+            Some(before) if figure.label.validator == FORWARDING => {
+                let validation = before.beyond("the same, for validation", &figure);
+                shown.push(validation);
+            }
+            _ => shown.push(figure),
+        }
+    }
+    shown
+}

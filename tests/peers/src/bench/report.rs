@@ -1,0 +1,133 @@
+//! The page that says it all.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::{memory::Allocated, pairs::Figure};
+
+/// Everything that was measured.
+pub(crate) struct Report {
+    pub(crate) processor: String,
+    /// Programs and crates with their versions.
+    pub(crate) versions: Vec<String>,
+    pub(crate) rounds: usize,
+    /// The bare verification beside itself: what the machine's noise makes of a ratio of one.
+    pub(crate) bare: Figure,
+    pub(crate) figures: Vec<Figure>,
+    /// Why there are no figures for unbound.
+    pub(crate) without_unbound: Option<String>,
+    pub(crate) hostile: Vec<Figure>,
+    /// For a message as it is, and for one with this many further records.
+    pub(crate) allocated: [Allocated; 2],
+    pub(crate) unrelated: usize,
+    /// Octets in the cache for a signed zone, and for an unsigned one.
+    pub(crate) per_zone: [usize; 2],
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { processor, rounds, unrelated, .. } = self;
+        let [plain, large] = self.allocated;
+        let [signed, unsigned] = self.per_zone;
+        writeln!(f, "# What a DNSSEC verdict costs\n")?;
+        writeln!(f, "{}\n", paragraph(INTRODUCTION))?;
+        writeln!(f, "Measured on: {processor}.\\")?;
+        writeln!(f, "With: {}.\n", self.versions.join(", "))?;
+        writeln!(f, "## Genuine answers\n")?;
+        writeln!(f, "{}\n", paragraph(GENUINE))?;
+        table(f, [&self.bare].into_iter().chain(&self.figures))?;
+        match &self.without_unbound {
+            Some(reason) => writeln!(f, "\nunbound's library was not measured: {reason}.\n")?,
+            None => writeln!(f, "\n{}\n", paragraph(UNBOUND))?,
+        }
+        writeln!(f, "## Zones whose owner means harm\n")?;
+        writeln!(f, "{}\n", paragraph(HOSTILE))?;
+        table(f, &self.hostile)?;
+        writeln!(f, "\n## Memory\n")?;
+        writeln!(
+            f,
+            "* A signed zone with one key takes {signed} octets of a `KeyCache`, an unsigned delegation {unsigned}."
+        )?;
+        writeln!(
+            f,
+            "* A warm positive verdict makes {} allocations of {} octets in all. Where the message has {unrelated} further\n  \
+             records, it makes {} of {} octets: no message is copied.",
+            plain.allocations, plain.octets, large.allocations, large.octets
+        )?;
+        writeln!(f, "\n## How it is measured\n")?;
+        writeln!(f, "{}\n", paragraph(METHOD))?;
+        writeln!(f, "Rounds: {rounds}. To repeat it, and to write this page anew:\n")?;
+        writeln!(f, "```sh\ncargo xtask bench --write\n```")
+    }
+}
+
+const INTRODUCTION: &str = "Times are given as ratios to one bare signature verification: ring's, on P-256, of octets that \
+    lie ready. Each ratio is the median of interleaved pairs, with the quartiles beside it.";
+
+const GENUINE: &str = "Three zones, root, `tld.` and one below it, are signed on P-256, with NSEC or with NSEC3 without further \
+    iterations. *Cold*: nothing is known but the trust anchor, and six signatures have to be verified. *Warm*: the zone's keys are \
+    known, the name is new. Messages are decoded, and in memory. \"No data\" is the AAAA of a host with an A record alone, \"no such name\" \
+    the TLSA records of a host that has none. The column says how many signatures `dnssec` verifies; \
+    hickory's handle verifies that of the SOA beside a denial as well.";
+
+const UNBOUND: &str = "unbound's library does its own asking: a server on loopback has the answers ready, and what this thread spends on \
+    sending and receiving is in the figure. \"For validation\" is what the same question takes longer than with another context of the \
+    library that has its validator switched off.";
+
+const HOSTILE: &str = "Each question ends as over budget, with the zone's keys known. The first four pass the limits of `Limits` on false \
+    signatures and on hashes; in the last two everything is genuine, and is as much as the limit on signatures allows.";
+
+const METHOD: &str = "One run, one thread. In each round every row is measured once, beside a batch of bare verifications that comes \
+    now before it and now after it; before both, one run of each is not measured. The clock is the processor time of the thread, so that \
+    neither other programs nor waiting counts. Every question to a warm validator is about another name: no cache of answers or of verified \
+    RRsets has it. What a question needs is made ready before the clock runs; handing a message in, judging it, and freeing message, verdict \
+    and proof are on the clock. The first row is what that makes of a bare verification itself.";
+
+/// Text in lines of a readable length.
+fn paragraph(text: &str) -> String {
+    let mut lines = String::new();
+    let mut length = 0;
+    for word in text.split_ascii_whitespace() {
+        if length + word.len() > 115 {
+            lines.push('\n');
+            length = 0;
+        } else if length > 0 {
+            lines.push(' ');
+        }
+        lines.push_str(word);
+        length += word.len() + 1;
+    }
+    lines
+}
+
+fn table<'a>(f: &mut Formatter<'_>, figures: impl IntoIterator<Item = &'a Figure>) -> fmt::Result {
+    writeln!(f, "| question | validator | signatures | ratio | quartiles | time |")?;
+    writeln!(f, "|---|---|---:|---:|---:|---:|")?;
+    for figure in figures {
+        let [low, median, high] = figure.quartiles();
+        let signatures = figure.label.signatures.map(|number| number.to_string());
+        writeln!(
+            f,
+            "| {} | {} | {} | {} | {} – {} | {:.0} µs |",
+            figure.label.question,
+            figure.label.validator,
+            signatures.as_deref().unwrap_or(""),
+            Ratio(median),
+            Ratio(low),
+            Ratio(high),
+            figure.time().as_secs_f64() * 1e6,
+        )?;
+    }
+    Ok(())
+}
+
+/// With as many digits as mean something.
+struct Ratio(f64);
+
+impl Display for Ratio {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 < 10.0 {
+            true => write!(f, "{:.2}", self.0),
+            false => write!(f, "{:.1}", self.0),
+        }
+    }
+}
