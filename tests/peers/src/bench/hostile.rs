@@ -1,6 +1,6 @@
 //! Zones whose owner wants the validator to work: each question must end as over budget, and soon.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::Ipv4Addr};
 
 use anyhow::{Context, Result, bail, ensure};
 use dnssec::{Failure, Limit, Question, Reason, Verdict};
@@ -25,15 +25,17 @@ use crate::{
     supply::Supply,
 };
 
-/// A question that passes a limit, put to one who knows the zone's keys.
+/// A question that passes a limit.
 pub(crate) struct Hostile {
-    judge: Judge,
+    anchor: String,
+    /// `None` where each question meets one that knows nothing of the zone.
+    warm: Option<Judge>,
     question: Question,
     answer: Box<Answering>,
     limit: Limit,
     /// What is asked for on the way there.
     asks: Vec<Question>,
-    queued: Vec<Supply<Message>>,
+    queued: Vec<(Judge, Supply<Message>)>,
     /// Signatures verified on the way there.
     pub(crate) signatures: u16,
 }
@@ -42,24 +44,39 @@ pub(crate) struct Hostile {
 type Answering = dyn Fn(&Question) -> Result<Message>;
 
 impl Hostile {
-    fn new(
-        judge: Judge,
+    /// Put to one who knows nothing of the zone.
+    fn cold(
+        anchor: String,
         question: Question,
         limit: Limit,
         answer: impl Fn(&Question) -> Result<Message> + 'static,
     ) -> Result<Self> {
         let answer = Box::new(answer);
         let (asks, queued) = (Vec::new(), Vec::new());
-        let mut this = Self { judge, question, answer, limit, asks, queued, signatures: 0 };
-        // The first one brings the keys in, the second one shows what is asked for from then on.
-        this.rehearse()?;
+        let mut this = Self { anchor, warm: None, question, answer, limit, asks, queued, signatures: 0 };
         this.rehearse()?;
         Ok(this)
     }
 
+    /// Put to one who knows the zone's keys.
+    fn warm(mut self) -> Result<Self> {
+        self.warm = Some(self.judge()?);
+        // The first one brings the keys in, the second one shows what is asked for from then on.
+        self.rehearse()?;
+        self.rehearse()?;
+        Ok(self)
+    }
+
+    fn judge(&self) -> Result<Judge> {
+        match &self.warm {
+            Some(judge) => Ok(judge.clone()),
+            None => Judge::new(&self.anchor),
+        }
+    }
+
     fn rehearse(&mut self) -> Result<()> {
         let mut asks = Vec::new();
-        let end = self.judge.judge(self.question.clone(), |asked| {
+        let end = self.judge()?.judge(self.question.clone(), |asked| {
             asks.push(asked.clone());
             (self.answer)(asked)
         })?;
@@ -124,12 +141,62 @@ impl Hostile {
         Self::below(&owner, Vec::new(), answers, Limit::Signatures)
     }
 
+    /// As large a set as fits into a message beside false signatures.
+    pub(crate) fn large_set() -> Result<Self> {
+        let owner = Owner::new(Algorithm::ECDSAP256SHA256)?;
+        let signed = owner.signed(vec![address()?])?;
+        let [address, genuine] = signed.as_slice() else { bail!("a record and a signature") };
+        let mut answer = flood(address, genuine)?;
+        for n in 1..ADDRESSES {
+            answer.answers.push(address_of(n, HOST)?);
+        }
+        Self::below(&owner, Vec::new(), [(HOST.to_owned(), answer)], Limit::FailedSignatures)
+    }
+
+    /// Aliases to a name of many labels whose answer is unsigned, so that the zone is asked at each label whether it goes on
+    /// there; and as many records in each answer as a message may have.
+    pub(crate) fn long_walk() -> Result<Self> {
+        let owner = Owner::new(Algorithm::ECDSAP256SHA256)?;
+        let deep = format!("{}{APEX}", "x.".repeat(120));
+        let padding = (0..RECORDS).map(|n| address_of(n, &deep)).collect::<Result<Vec<_>>>()?;
+        let padded = |mut records: Vec<Record>| {
+            let room = RECORDS - records.len();
+            records.extend(padding.iter().take(room).cloned());
+            records
+        };
+        let nsec = NSEC::new_cover_self(Name::from_ascii(&deep)?, [RecordType::NS, RecordType::SOA]);
+        let nsec = RData::DNSSEC(DNSSECRData::NSEC(nsec));
+        let denial = owner.signed(vec![Record::from_rdata(Name::from_ascii(APEX)?, 300, nsec)])?;
+        let denied = message(Vec::new(), padded(denial));
+        let (keys, records) = (owner.keys(Vec::new())?.1, message(padded(Vec::new()), Vec::new()));
+
+        let name = |n: usize| match n < ALIASES {
+            true => format!("alias{n}.{APEX}"),
+            false => deep.clone(),
+        };
+        let mut aliases = HashMap::new();
+        for n in 0..ALIASES {
+            let target = RData::CNAME(CNAME(Name::from_ascii(name(n + 1))?));
+            let alias = owner.signed(vec![Record::from_rdata(Name::from_ascii(name(n))?, 300, target)])?;
+            aliases.insert(question(&name(n), RecordType::A)?, message(padded(alias), Vec::new()));
+        }
+        let answer = move |asked: &Question| {
+            Ok(match (asked.record_type, aliases.get(asked)) {
+                (_, Some(alias)) => alias.clone(),
+                (RecordType::DNSKEY, None) => keys.clone(),
+                (RecordType::DS, None) => denied.clone(),
+                (_, None) => records.clone(),
+            })
+        };
+        Self::cold(owner.anchor(), question(&name(0), RecordType::A)?, Limit::Questions, answer)
+    }
+
     /// A name of many labels in a zone with as much hashing as is done at all, and the longest salt (CVE-2023-50868).
     pub(crate) fn hashing() -> Result<Self> {
         let signing = Signing::Nsec3 { iterations: 150, salt: vec![0xa5; 255], opt_out: false };
         let scene = Scene::of([ZoneSpec::new(APEX, signing, "host A 192.0.2.1\n")])?;
         let deep = question(&format!("{}{APEX}", "x.".repeat(100)), RecordType::A)?;
-        Self::new(Judge::new(&scene.anchor())?, deep, Limit::Nsec3Hashes, move |asked| scene.ask(asked))
+        Self::cold(scene.anchor(), deep, Limit::Nsec3Hashes, move |asked| scene.ask(asked))?.warm()
     }
 
     /// A question about the first of `answers`, for its address, in the zone of `owner`.
@@ -147,9 +214,10 @@ impl Hostile {
             known.insert(asked, message);
         }
         let first = first.context("there is an answer")?;
-        Self::new(Judge::new(&owner.anchor())?, first, limit, move |asked| {
+        let answer = move |asked: &Question| {
             known.get(asked).cloned().with_context(|| format!("{asked} has no answer here"))
-        })
+        };
+        Self::cold(owner.anchor(), first, limit, answer)?.warm()
     }
 }
 
@@ -160,14 +228,14 @@ impl Subject for Hostile {
             for asked in &self.asks {
                 supply.put(asked.clone(), (self.answer)(asked)?);
             }
-            self.queued.push(supply);
+            self.queued.push((self.judge()?, supply));
         }
         Ok(())
     }
 
     fn run(&mut self) -> Result<()> {
-        let mut supply = self.queued.pop().context("a question was made ready")?;
-        let end = self.judge.judge(self.question.clone(), |asked| supply.take(asked))?;
+        let (judge, mut supply) = self.queued.pop().context("a question was made ready")?;
+        let end = judge.judge(self.question.clone(), |asked| supply.take(asked))?;
         self.check(end.verdict)
     }
 }
@@ -176,6 +244,10 @@ impl Subject for Hostile {
 const KEYS: usize = 16;
 /// `Limits::denials_per_message`.
 const DENIALS: usize = 24;
+/// `Limits::records`.
+const RECORDS: usize = 4000;
+/// Of 16 octets each in a message of 65,535.
+const ADDRESSES: usize = 3000;
 /// More than `Limits::signatures` lets pass.
 const ALIASES: usize = 8;
 /// False signatures: many more than `Limits::failed_signatures`.
@@ -184,7 +256,12 @@ const FALSE: u8 = 100;
 const HOST: &str = "host.hostile.";
 
 fn address() -> Result<Record> {
-    Ok(Record::from_rdata(Name::from_ascii(HOST)?, 300, RData::A(A::new(192, 0, 2, 1))))
+    address_of(0, HOST)
+}
+
+fn address_of(n: usize, owner: &str) -> Result<Record> {
+    let address = Ipv4Addr::from(u32::try_from(n)?);
+    Ok(Record::from_rdata(Name::from_ascii(owner)?, 300, RData::A(A(address))))
 }
 
 /// A record with many signatures, each like `signature` but for one octet.
