@@ -7,7 +7,7 @@ use hickory_proto::{
     rr::Name,
 };
 
-use crate::{Failure, FetchError, Limit, Limits, Question, Reason};
+use crate::{Failure, FetchError, Question, Reason, limits::Budget};
 
 /// The questions asked so far with their answers; `None` for one that is still outstanding.
 #[derive(Debug, Default)]
@@ -26,10 +26,15 @@ impl Answers {
     }
 
     /// Takes an answer to a question that is outstanding.
-    pub(crate) fn take(&mut self, question: &Question, answer: Result<Message, FetchError>, limits: &Limits) {
+    pub(crate) fn take(
+        &mut self,
+        question: &Question,
+        answer: Result<Message, FetchError>,
+        budget: &mut Budget,
+    ) {
         if let Some(slot @ None) = self.by_question.get_mut(question) {
             *slot = Some(match answer {
-                Ok(message) => usable(message, limits),
+                Ok(message) => usable(message, budget),
                 Err(error) => Err(Reason::Unanswered(error)),
             });
         }
@@ -82,10 +87,10 @@ pub(crate) enum Stop {
 
 impl Stop {
     /// Adds to a missing answer the questions that will follow anyway.
-    pub(crate) fn widen(self, ahead: &impl Fn(Question, usize) -> Self, below: usize) -> Self {
+    pub(crate) fn widen(self, ahead: impl FnOnce(Question) -> Self) -> Self {
         match self {
             Self::Ask(mut questions) => match questions.pop() {
-                Some(needed) => ahead(needed, below),
+                Some(needed) => ahead(needed),
                 None => Self::Ask(questions),
             },
             Self::Fail(failure) => Self::Fail(failure),
@@ -99,8 +104,7 @@ impl From<Failure> for Stop {
     }
 }
 
-fn usable(message: Message, limits: &Limits) -> Result<Message, Reason> {
-    let records = message.answers.len().saturating_add(message.authorities.len());
+fn usable(message: Message, budget: &mut Budget) -> Result<Message, Reason> {
     let rcode = message.metadata.response_code;
     if !matches!(rcode, ResponseCode::NoError | ResponseCode::NXDomain) {
         return Err(Reason::Unanswered(FetchError::Rcode(rcode)));
@@ -108,8 +112,8 @@ fn usable(message: Message, limits: &Limits) -> Result<Message, Reason> {
     if message.metadata.truncation {
         return Err(Reason::Unanswered(FetchError::Truncated));
     }
-    if records > usize::from(limits.records) {
-        return Err(Reason::OverLimit(Limit::Records));
+    match budget.records(message.answers.len().saturating_add(message.authorities.len())) {
+        Ok(()) => Ok(message),
+        Err(limit) => Err(Reason::OverLimit(limit)),
     }
-    Ok(message)
 }

@@ -14,7 +14,7 @@ pub struct Limits {
     pub questions: u16,
     /// Aliases followed. Default 11, as long as other resolvers follow them.
     pub aliases: u16,
-    /// Records in the answer and authority sections of one message. Default 4000.
+    /// Records in the answer and authority sections of all messages together. Default 4000.
     pub records: u16,
     /// DS records at one delegation, and DNSKEY records in one zone. Default 16.
     pub keys: u16,
@@ -62,7 +62,7 @@ pub enum Limit {
     #[error("aliases followed")]
     Aliases,
     /// [`Limits::records`].
-    #[error("records in one message")]
+    #[error("records in all answers")]
     Records,
     /// [`Limits::keys`].
     #[error("DS or DNSKEY records in one set")]
@@ -89,6 +89,7 @@ pub enum Limit {
 pub(crate) struct Budget {
     pub(crate) limits: Limits,
     questions: u16,
+    records: u16,
     signatures: u16,
     failed_signatures: u16,
     nsec3_hashes: u16,
@@ -99,6 +100,7 @@ impl Budget {
         Self {
             limits,
             questions: limits.questions,
+            records: limits.records,
             signatures: limits.signatures,
             failed_signatures: limits.failed_signatures,
             nsec3_hashes: limits.nsec3_hashes,
@@ -106,11 +108,15 @@ impl Budget {
     }
 
     pub(crate) fn question(&mut self) -> Result<(), Limit> {
-        spend(&mut self.questions, Limit::Questions)
+        spend(&mut self.questions, 1, Limit::Questions)
+    }
+
+    pub(crate) fn records(&mut self, number: usize) -> Result<(), Limit> {
+        spend(&mut self.records, number, Limit::Records)
     }
 
     pub(crate) fn signature(&mut self) -> Result<(), Limit> {
-        spend(&mut self.signatures, Limit::Signatures)
+        spend(&mut self.signatures, 1, Limit::Signatures)
     }
 
     pub(crate) fn signatures_spent(&self) -> u16 {
@@ -118,11 +124,11 @@ impl Budget {
     }
 
     pub(crate) fn failed_signature(&mut self) -> Result<(), Limit> {
-        spend(&mut self.failed_signatures, Limit::FailedSignatures)
+        spend(&mut self.failed_signatures, 1, Limit::FailedSignatures)
     }
 
     pub(crate) fn nsec3_hash(&mut self) -> Result<(), Limit> {
-        spend(&mut self.nsec3_hashes, Limit::Nsec3Hashes)
+        spend(&mut self.nsec3_hashes, 1, Limit::Nsec3Hashes)
     }
 }
 
@@ -133,12 +139,12 @@ impl Limit {
     }
 }
 
-fn spend(left: &mut u16, limit: Limit) -> Result<(), Limit> {
-    match left.checked_sub(1) {
-        Some(rest) => {
+fn spend(left: &mut u16, cost: usize, limit: Limit) -> Result<(), Limit> {
+    match u16::try_from(cost).map(|cost| left.checked_sub(cost)) {
+        Ok(Some(rest)) => {
             *left = rest;
             Ok(())
         }
-        None => Err(limit),
+        Ok(None) | Err(_) => Err(limit),
     }
 }

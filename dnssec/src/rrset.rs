@@ -206,9 +206,15 @@ fn serial_cmp(a: u32, b: u32) -> Ordering {
 }
 
 fn signatures<'m>(section: &'m [Record], owner: &Name, covered: RecordType) -> Vec<(&'m RRSIG, u32)> {
-    let own = section.iter().filter(|r| r.dns_class == DNSClass::IN && r.name == *owner);
-    own.filter_map(|record| Some((RRSIG::try_borrow(&record.data)?, record.ttl)))
-        .filter(|(signature, _)| signature.input().type_covered == covered)
+    // Names last: to compare them costs most.
+    let covering = section.iter().filter_map(|record| Some((record, RRSIG::try_borrow(&record.data)?)));
+    covering
+        .filter(|(record, signature)| {
+            signature.input().type_covered == covered
+                && record.dns_class == DNSClass::IN
+                && record.name == *owner
+        })
+        .map(|(record, signature)| (signature, record.ttl))
         .collect()
 }
 

@@ -119,8 +119,7 @@ impl Validation {
     /// only where nothing is signed. A message with another response code than NOERROR and NXDOMAIN, or a
     /// truncated one, counts as the [`FetchError`] of that name.
     pub fn answer(&mut self, question: &Question, answer: Result<Message, FetchError>) {
-        let limits = self.work.budget.limits;
-        self.answers.take(question, answer, &limits);
+        self.answers.take(question, answer, &mut self.work.budget);
     }
 
     fn note(&mut self, questions: &[Question]) -> Result<(), Limit> {
@@ -164,6 +163,7 @@ impl Validation {
     /// Only what the message says about this very name is used: an alias's target is asked by itself, so that
     /// no record, response code or denial of one name ever counts for another.
     fn advance(&mut self) -> Result<Progress, Stop> {
+        self.zones.resume(&self.answers, &mut self.work)?;
         let question = self.current.clone();
         let mut judge = Judge {
             question: &question,

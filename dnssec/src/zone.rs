@@ -44,6 +44,45 @@ pub(crate) struct Zones {
     cuts: HashMap<Name, Cut>,
     /// Signed delegations to zones whose keys have not come yet, with what they rest on.
     delegations: HashMap<Name, (Vec<DS>, Evidence)>,
+    /// The latest walk, unless it has arrived.
+    walk: Option<Walk>,
+}
+
+/// A walk that has not arrived.
+#[derive(Debug)]
+struct Walk {
+    /// Where to.
+    name: Name,
+    expected: bool,
+    /// The names between the anchor and `name`, that one included, in order.
+    path: Vec<Name>,
+    /// How many of them have been passed.
+    passed: usize,
+    /// The zone that holds the last of these; `None` until the anchor's keys have come.
+    zone: Option<Arc<Zone>>,
+    /// Why it never will arrive; `None` where it waits for answers.
+    failed: Option<Failure>,
+}
+
+impl Walk {
+    fn new(anchor: &Name, name: &Name) -> Self {
+        let path =
+            (anchor.iter().count() + 1..=name.iter().count()).map(|labels| name.trim_to(labels)).collect();
+        Self { name: name.clone(), expected: false, path, passed: 0, zone: None, failed: None }
+    }
+
+    /// The questions that will follow `needed` anyway, those below the first `below` names.
+    fn ahead(&self, needed: Question, below: usize, answers: &Answers) -> Stop {
+        let mut wanted = vec![needed];
+        if self.expected {
+            let further = self.path.iter().skip(below);
+            wanted.extend(further.map(|name| Question::new(name.clone(), RecordType::DS)));
+            wanted.push(Question::new(self.name.clone(), RecordType::DNSKEY));
+        } else {
+            wanted.extend(self.path.get(below).map(|name| Question::new(name.clone(), RecordType::DS)));
+        }
+        answers.ask(wanted)
+    }
 }
 
 /// What becomes of the cache.
@@ -72,7 +111,7 @@ pub(crate) enum Cut {
 
 impl Zones {
     pub(crate) fn new(cache: Arc<KeyCache>, memory: Memory) -> Self {
-        Self { memory, cache, cuts: HashMap::new(), delegations: HashMap::new() }
+        Self { memory, cache, cuts: HashMap::new(), delegations: HashMap::new(), walk: None }
     }
 
     pub(crate) fn memory(&self) -> Memory {
@@ -83,6 +122,17 @@ impl Zones {
     pub(crate) fn on_path(&self, zone: &Name, name: &Name) -> bool {
         let anchors = &self.cache.policy().anchors;
         zone.zone_of(name) && anchors.nearest(name).is_ok_and(|anchor| anchor.zone_of(zone))
+    }
+
+    /// Goes on with a walk that waited for answers. The only error is that it has to wait again: as long as it does,
+    /// there is nothing new to be seen in the message that it is for, and looking through that is most of the work.
+    pub(crate) fn resume(&mut self, answers: &Answers, work: &mut Work) -> Result<(), Stop> {
+        let Some(Walk { name, expected, failed: None, .. }) = &self.walk else { return Ok(()) };
+        let (name, expected) = (name.clone(), *expected);
+        match self.place(&name, expected, answers, work) {
+            Err(Stop::Ask(questions)) => Err(Stop::Ask(questions)),
+            Ok(_) | Err(Stop::Fail(_)) => Ok(()),
+        }
     }
 
     /// Finds the zone that holds `name`.
@@ -105,43 +155,60 @@ impl Zones {
                 return Ok(Place::Insecure);
             }
         };
-        let path: Vec<Name> =
-            (anchor.iter().count() + 1..=name.iter().count()).map(|labels| name.trim_to(labels)).collect();
-        let ahead = |needed: Question, below: usize| {
-            let mut wanted = vec![needed];
-            if expected {
-                let further = path.iter().skip(below);
-                wanted.extend(further.map(|name| Question::new(name.clone(), RecordType::DS)));
-                wanted.push(Question::new(name.clone(), RecordType::DNSKEY));
-            } else {
-                wanted.extend(path.get(below).map(|name| Question::new(name.clone(), RecordType::DS)));
-            }
-            answers.ask(wanted)
+        let mut walk = match self.walk.take_if(|walk| walk.name == *name) {
+            Some(walk) => walk,
+            None => Walk::new(anchor, name),
         };
+        walk.expected = expected;
+        let place = match walk.failed.take() {
+            Some(failure) => Err(Stop::Fail(failure)),
+            None => self.go(&mut walk, anchor, answers, work),
+        };
+        if let Err(stop) = &place {
+            if let Stop::Fail(failure) = stop {
+                walk.failed = Some(failure.clone());
+            }
+            self.walk = Some(walk);
+        }
+        place
+    }
 
-        let mut zone = match self.known(anchor, work) {
+    fn go(
+        &mut self,
+        walk: &mut Walk,
+        anchor: &Name,
+        answers: &Answers,
+        work: &mut Work,
+    ) -> Result<Place, Stop> {
+        let mut zone = match walk.zone.take().map(Cut::Zone).or_else(|| self.known(anchor, work)) {
             Some(Cut::Zone(zone)) => zone,
             _ => {
+                let cache = Arc::clone(&self.cache);
+                let anchors = &cache.policy().anchors;
                 let trust = |key: &DNSKEY, tag| anchors.trusting(anchor, key, tag);
                 let keys = work.gather(|work| zone_keys(anchor, trust, answers, work));
-                let (zone, evidence) = keys.map_err(|stop| stop.widen(&ahead, 0))?;
+                let (zone, evidence) =
+                    keys.map_err(|stop| stop.widen(|needed| walk.ahead(needed, 0, answers)))?;
                 self.keep(anchor, Cut::Zone(Arc::clone(&zone)), evidence, work);
                 zone
             }
         };
-        for (index, name) in path.iter().enumerate() {
+        while let Some(name) = walk.path.get(walk.passed) {
             let cut = match self.known(name, work) {
-                Some(cut) => cut,
-                None => {
-                    self.prove(name, &zone, answers, work).map_err(|stop| stop.widen(&ahead, index + 1))?
-                }
+                Some(cut) => Ok(cut),
+                None => self.prove(name, &zone, answers, work),
             };
             match cut {
-                Cut::Zone(child) => zone = child,
-                Cut::Within => {}
-                Cut::Leaf => break,
-                Cut::Insecure => return Ok(Place::Insecure),
+                Ok(Cut::Zone(child)) => zone = child,
+                Ok(Cut::Within) => {}
+                Ok(Cut::Leaf) => break,
+                Ok(Cut::Insecure) => return Ok(Place::Insecure),
+                Err(stop) => {
+                    walk.zone = Some(zone);
+                    return Err(stop.widen(|needed| walk.ahead(needed, walk.passed + 1, answers)));
+                }
             }
+            walk.passed += 1;
         }
         Ok(Place::Secure(zone))
     }

@@ -163,6 +163,44 @@ fn rule_11_good_signatures_and_those_of_one_rrset_are_counted_too() {
 }
 
 #[test]
+fn rule_11_records_are_counted_over_all_answers() {
+    let asked = question("host.nsec.lab.", RecordType::A);
+    let padded = |count: usize| {
+        let mut limits = Limits::default();
+        limits.records = 60;
+        drive(asked.clone(), &WORLD.anchors, NOW, limits, |q| {
+            let mut message = WORLD.ask(q);
+            message.authorities.extend((0..count).map(|n| a("x.", n as u8)));
+            Ok(message)
+        })
+        .0
+    };
+    assert!(padded(4).is_ok(), "six answers of two to four records, and four more in each");
+    over(padded(20), Limit::Records, "fewer in each than the limit, more in all");
+}
+
+#[test]
+fn rule_11_a_failed_walk_is_not_paid_for_twice() {
+    // The answer is not signed, so that the zones are walked through; a DS on the way has a false signature and no other.
+    let asked = question("host.nsec.lab.", RecordType::A);
+    let ds = question("nsec.lab.", RecordType::DS);
+    let mut limits = Limits::default();
+    limits.failed_signatures = 1;
+    let (end, _) = drive(asked.clone(), &WORLD.anchors, NOW, limits, |q| {
+        let mut message = WORLD.ask(q);
+        if *q == asked {
+            message.answers.truncate(1);
+        } else if *q == ds {
+            let genuine = message.answers.pop().unwrap();
+            message.answers.push(garbage(&genuine, 0));
+        }
+        Ok(message)
+    });
+    let failure = end.unwrap_err();
+    assert!(matches!(failure.reason, Reason::BadSignature(_)), "{failure}");
+}
+
+#[test]
 fn rule_11_nsec3_hashes_are_counted() {
     // Seventy labels that do not exist: each would be hashed to find the closest encloser (CVE-2023-50868).
     let deep = format!("{}nsec3.lab.", "x.".repeat(70));
