@@ -153,22 +153,18 @@ impl Hostile {
         Self::below(&owner, Vec::new(), [(HOST.to_owned(), answer)], Limit::FailedSignatures)
     }
 
-    /// Aliases to a name of many labels whose answer is unsigned, so that the zone is asked at each label whether it goes on
-    /// there; and as many records in each answer as a message may have.
+    /// Aliases to a name of many labels with a large and unsigned set, so that the zone is asked at each label whether it goes on
+    /// there.
     pub(crate) fn long_walk() -> Result<Self> {
         let owner = Owner::new(Algorithm::ECDSAP256SHA256)?;
         let deep = format!("{}{APEX}", "x.".repeat(120));
-        let padding = (0..RECORDS).map(|n| address_of(n, &deep)).collect::<Result<Vec<_>>>()?;
-        let padded = |mut records: Vec<Record>| {
-            let room = RECORDS - records.len();
-            records.extend(padding.iter().take(room).cloned());
-            records
-        };
+        let addresses = (0..ADDRESSES).map(|n| address_of(n, &deep)).collect::<Result<Vec<_>>>()?;
+        let large = message(addresses, Vec::new());
+        // It shows all the names between to be empty non-terminals.
         let nsec = NSEC::new_cover_self(Name::from_ascii(&deep)?, [RecordType::NS, RecordType::SOA]);
         let nsec = RData::DNSSEC(DNSSECRData::NSEC(nsec));
-        let denial = owner.signed(vec![Record::from_rdata(Name::from_ascii(APEX)?, 300, nsec)])?;
-        let denied = message(Vec::new(), padded(denial));
-        let (keys, records) = (owner.keys(Vec::new())?.1, message(padded(Vec::new()), Vec::new()));
+        let nsec = owner.signed(vec![Record::from_rdata(Name::from_ascii(APEX)?, 300, nsec)])?;
+        let (denied, keys) = (message(Vec::new(), nsec), owner.keys(Vec::new())?.1);
 
         let name = |n: usize| match n < ALIASES {
             true => format!("alias{n}.{APEX}"),
@@ -178,14 +174,14 @@ impl Hostile {
         for n in 0..ALIASES {
             let target = RData::CNAME(CNAME(Name::from_ascii(name(n + 1))?));
             let alias = owner.signed(vec![Record::from_rdata(Name::from_ascii(name(n))?, 300, target)])?;
-            aliases.insert(question(&name(n), RecordType::A)?, message(padded(alias), Vec::new()));
+            aliases.insert(question(&name(n), RecordType::A)?, message(alias, Vec::new()));
         }
         let answer = move |asked: &Question| {
             Ok(match (asked.record_type, aliases.get(asked)) {
                 (_, Some(alias)) => alias.clone(),
                 (RecordType::DNSKEY, None) => keys.clone(),
                 (RecordType::DS, None) => denied.clone(),
-                (_, None) => records.clone(),
+                (_, None) => large.clone(),
             })
         };
         Self::cold(owner.anchor(), question(&name(0), RecordType::A)?, Limit::Questions, answer)
@@ -244,8 +240,6 @@ impl Subject for Hostile {
 const KEYS: usize = 16;
 /// `Limits::denials_per_message`.
 const DENIALS: usize = 24;
-/// `Limits::records`.
-const RECORDS: usize = 4000;
 /// Of 16 octets each in a message of 65,535.
 const ADDRESSES: usize = 3000;
 /// More than `Limits::signatures` lets pass.
