@@ -13,6 +13,8 @@ use hickory_proto::{
 pub(crate) struct ZoneKey {
     pub(crate) tag: u16,
     pub(crate) key: DNSKEY,
+    /// What a verification costs, in those with P-256.
+    pub(crate) cost: u16,
 }
 
 impl ZoneKey {
@@ -22,7 +24,7 @@ impl ZoneKey {
             return None;
         }
         match key.calculate_key_tag() {
-            Ok(tag) => Some(Self { tag, key: key.clone() }),
+            Ok(tag) => Some(Self { tag, key: key.clone(), cost: cost(key) }),
             Err(_) => None,
         }
     }
@@ -31,6 +33,24 @@ impl ZoneKey {
         self.key.public_key().algorithm()
     }
 }
+
+/// What a verification costs with ring, in those with P-256, as measured: see the project's page on performance.
+fn cost(key: &DNSKEY) -> u16 {
+    let public_key = key.public_key();
+    match (u8::from(public_key.algorithm()), rsa_numbers(public_key.public_bytes())) {
+        (14, _) => 13,
+        // As many multiplications as the exponent has bits, each by the square of the modulus' length.
+        (5 | 7 | 8 | 10, Some((exponent, modulus))) => {
+            let kilobits = bits(modulus).div_ceil(1024);
+            let cost = (kilobits * kilobits * bits(exponent)).div_ceil(RSA_PER_P256);
+            u16::try_from(cost).map_or(u16::MAX, |cost| cost)
+        }
+        _ => 1,
+    }
+}
+
+/// The cost of a verification with P-256 in multiplications modulo a number of 1024 bits.
+const RSA_PER_P256: usize = 124;
 
 /// What keeps a key from verifying anything.
 #[derive(Debug)]
@@ -226,6 +246,25 @@ mod tests {
             assert_eq!(names("example.", ds(tag, algorithm, octets.clone())), None, "{why}: another zone");
             assert_eq!(names(zone, ds(tag + 1, algorithm, octets.clone())), None, "{why}: another tag");
             assert_eq!(names(zone, ds(tag, Algorithm::ED25519, octets)), None, "{why}: another algorithm");
+        }
+    }
+
+    #[test]
+    fn what_a_verification_costs() {
+        let rsa = |bits: usize, exponent: &[u8]| {
+            [&[exponent.len() as u8], exponent, &vec![0xff; bits / 8]].concat()
+        };
+        for (algorithm, key, expected, why) in [
+            (13, vec![1; 64], 1, "P-256, the measure"),
+            (14, vec![1; 96], 13, "P-384"),
+            (15, vec![1; 32], 1, "Ed25519"),
+            (8, rsa(1024, &[1, 0, 1]), 1, "RSA, as short as may be"),
+            (8, rsa(2048, &[1, 0, 1]), 1, "the usual length"),
+            (10, rsa(4096, &[1, 0, 1]), 3, "a long one"),
+            (7, rsa(8192, &[1, 0xff, 0xff, 0xff, 0xff]), 18, "the longest numbers that ring takes"),
+        ] {
+            let key = DNSKEY::with_flags(256, PublicKeyBuf::new(key, Algorithm::from_u8(algorithm)));
+            assert_eq!(ZoneKey::new(&key, true).unwrap().cost, expected, "{why}");
         }
     }
 

@@ -24,7 +24,7 @@ pub struct KeyCache {
 }
 
 impl KeyCache {
-    /// An empty cache for up to `capacity` names, each with a kilobyte or two: the records that it was proven by
+    /// An empty cache for up to `capacity` names, each with a little over two kilobytes: the records that it was proven by
     /// are summed up in its part of the [`Proof`](crate::Proof), and the keys are kept.
     ///
     /// Every zone on the way to a name takes one entry, and so does each label that turned out to be no zone cut.

@@ -23,11 +23,13 @@ pub struct Limits {
     /// NSEC and NSEC3 records of a zone and those below it, in one message. Default 24: a denial
     /// needs at most three, and a recursive resolver gathers those of several aliases.
     pub denials_per_message: u16,
-    /// Signatures verified, good and bad. Default 160.
+    /// Signatures verified, good and bad, as many as verifications with P-256 of the same cost: one with P-384 counts for
+    /// 13, one with RSA for 1 to 3 with the usual keys and for 18 at the most. Default 160.
     pub signatures: u16,
     /// Signatures that may turn out not to verify. Default 4.
     pub failed_signatures: u16,
-    /// Names hashed for NSEC3, each with up to [`nsec3_iterations`](Self::nsec3_iterations). Default 64.
+    /// Names hashed for NSEC3, each with up to [`nsec3_iterations`](Self::nsec3_iterations). With a salt of 36 octets and
+    /// more each counts for as many as a round of it takes blocks of SHA-1: 5 at the most. Default 64.
     pub nsec3_hashes: u16,
     /// NSEC3 iterations above which a zone's denials are not computed: what they would prove is insecure
     /// (RFC 9276 §3.2 leaves the number to the validator). Default 150.
@@ -93,6 +95,8 @@ pub(crate) struct Budget {
     signatures: u16,
     failed_signatures: u16,
     nsec3_hashes: u16,
+    /// Whatever each cost.
+    verified: u16,
 }
 
 impl Budget {
@@ -104,6 +108,7 @@ impl Budget {
             signatures: limits.signatures,
             failed_signatures: limits.failed_signatures,
             nsec3_hashes: limits.nsec3_hashes,
+            verified: 0,
         }
     }
 
@@ -115,20 +120,26 @@ impl Budget {
         spend(&mut self.records, number, Limit::Records)
     }
 
-    pub(crate) fn signature(&mut self) -> Result<(), Limit> {
-        spend(&mut self.signatures, 1, Limit::Signatures)
+    pub(crate) fn signature(&mut self, cost: u16) -> Result<(), Limit> {
+        spend(&mut self.signatures, cost.into(), Limit::Signatures)?;
+        self.verified = self.verified.saturating_add(1);
+        Ok(())
     }
 
-    pub(crate) fn signatures_spent(&self) -> u16 {
-        self.limits.signatures.saturating_sub(self.signatures)
+    /// The number of signatures verified.
+    pub(crate) fn verified(&self) -> u16 {
+        self.verified
     }
 
     pub(crate) fn failed_signature(&mut self) -> Result<(), Limit> {
         spend(&mut self.failed_signatures, 1, Limit::FailedSignatures)
     }
 
-    pub(crate) fn nsec3_hash(&mut self) -> Result<(), Limit> {
-        spend(&mut self.nsec3_hashes, 1, Limit::Nsec3Hashes)
+    pub(crate) fn nsec3_hash(&mut self, salt: &[u8]) -> Result<(), Limit> {
+        // RFC 5155 §5: a round hashes the digest before it, of 20 octets, and the salt; SHA-1 adds 9 octets and works on
+        // blocks of 64.
+        let blocks = (20 + salt.len() + 9).div_ceil(64);
+        spend(&mut self.nsec3_hashes, blocks, Limit::Nsec3Hashes)
     }
 }
 
@@ -146,5 +157,29 @@ fn spend(left: &mut u16, cost: usize, limit: Limit) -> Result<(), Limit> {
             Ok(())
         }
         Ok(None) | Err(_) => Err(limit),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_costs_more_is_bounded_earlier() {
+        for (cost, expected, why) in [(1, 160, "P-256"), (13, 12, "P-384"), (18, 8, "the longest RSA keys")] {
+            let mut budget = Budget::new(Limits::default());
+            let verified = (0..200).take_while(|_| budget.signature(cost).is_ok()).count();
+            assert_eq!((verified, budget.verified()), (expected, expected as u16), "{why}");
+        }
+        for (salt, expected, why) in [
+            (0, 64, "no salt, one block"),
+            (35, 64, "the last octet that fits"),
+            (36, 32, "two blocks"),
+            (255, 12, "the longest salt: five"),
+        ] {
+            let mut budget = Budget::new(Limits::default());
+            let hashed = (0..200).take_while(|_| budget.nsec3_hash(&vec![0; salt]).is_ok()).count();
+            assert_eq!(hashed, expected, "{why}");
+        }
     }
 }

@@ -154,7 +154,7 @@ impl<'m> Nsec3Chain<'m> {
             return Ok(Some(*hash));
         }
         let Some(first) = self.links.first() else { return Ok(None) };
-        work.budget.nsec3_hash()?;
+        work.budget.nsec3_hash(first.nsec3.salt())?;
         let digest = Nsec3HashAlgorithm::SHA1.hash(first.nsec3.salt(), name, first.nsec3.iterations());
         let Ok(digest) = digest else { return Ok(None) };
         let Ok(hash) = Hash::try_from(digest.as_ref()) else { return Ok(None) };

@@ -108,7 +108,7 @@ impl<'m> Rrset<'m> {
             if *tried > work.budget.limits.signatures_per_rrset {
                 return Err(Limit::SignaturesPerRrset);
             }
-            work.budget.signature()?;
+            work.budget.signature(key.cost)?;
             let verified =
                 self.signed_data(signature).and_then(|data| key.key.verify(&data, signature.sig()));
             if verified.is_err() {

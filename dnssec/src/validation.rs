@@ -71,7 +71,7 @@ impl Validation {
 
     /// Signatures verified so far, good and bad: nearly all of the work.
     pub fn signatures(&self) -> u16 {
-        self.work.budget.signatures_spent()
+        self.work.budget.verified()
     }
 
     fn begin(question: Question, cache: Arc<KeyCache>, now: u32, memory: Memory) -> Self {
