@@ -4,12 +4,12 @@ use ring::digest::{Digest, SHA256, SHA512, digest};
 
 use crate::certificate::Certificate;
 use crate::der::DerError;
-use crate::record::{Matching, Selector};
+use crate::parameter::{Matching, Selector};
 use crate::selection::UsableTlsa;
 
-/// What records may be compared with in one certificate. Each digest is made at most once (RFC 6698 §2.1).
+/// What records may be compared with in one certificate or raw key. Each digest is made at most once (RFC 6698 §2.1).
 pub(crate) struct Association<'a> {
-    certificate: Part<'a>,
+    certificate: Option<Part<'a>>,
     spki: Option<Part<'a>>,
 }
 
@@ -20,13 +20,20 @@ impl<'a> Association<'a> {
             Ok(fields) => Some(Part::new(fields.spki)),
             Err(DerError) => None,
         };
-        Self { certificate: Part::new(certificate), spki }
+        Self { certificate: Some(Part::new(certificate)), spki }
+    }
+
+    /// Of a raw public key, which comes without a certificate (RFC 7250).
+    pub(crate) fn of_key(spki: &'a [u8]) -> Self {
+        Self { certificate: None, spki: Some(Part::new(spki)) }
     }
 
     /// Whether selector, matching type and data of `record` agree with this certificate.
     pub(crate) fn matches(&self, record: &UsableTlsa) -> bool {
         match record.selector() {
-            Selector::Cert => self.certificate.matches(record),
+            Selector::Cert => {
+                self.certificate.as_ref().is_some_and(|certificate| certificate.matches(record))
+            }
             Selector::Spki => self.spki.as_ref().is_some_and(|spki| spki.matches(record)),
         }
     }

@@ -5,12 +5,14 @@ use crate::error::{VerifyError, Work};
 #[derive(Debug)]
 pub(crate) struct Budget {
     certificates: usize,
+    comparisons: usize,
     signatures: usize,
     steps: usize,
     name_comparisons: usize,
 }
 
 const MAX_CERTIFICATES: usize = 64;
+const MAX_COMPARISONS: usize = 200_000;
 const MAX_SIGNATURES: usize = 128;
 const MAX_STEPS: usize = 1_000;
 const MAX_NAME_COMPARISONS: usize = 50_000;
@@ -26,6 +28,7 @@ impl Budget {
     pub(crate) fn new() -> Self {
         Self {
             certificates: MAX_CERTIFICATES,
+            comparisons: MAX_COMPARISONS,
             signatures: MAX_SIGNATURES,
             steps: MAX_STEPS,
             name_comparisons: MAX_NAME_COMPARISONS,
@@ -34,13 +37,19 @@ impl Budget {
 
     /// Takes one unit of this work from what is left.
     pub(crate) fn spend(&mut self, what: Work) -> Result<(), TooMuch> {
+        self.spend_many(what, 1)
+    }
+
+    /// Takes so many units of this work from what is left.
+    pub(crate) fn spend_many(&mut self, what: Work, units: usize) -> Result<(), TooMuch> {
         let (left, limit) = match what {
             Work::Certificates => (&mut self.certificates, MAX_CERTIFICATES),
+            Work::Comparisons => (&mut self.comparisons, MAX_COMPARISONS),
             Work::Signatures => (&mut self.signatures, MAX_SIGNATURES),
             Work::Steps => (&mut self.steps, MAX_STEPS),
             Work::NameComparisons => (&mut self.name_comparisons, MAX_NAME_COMPARISONS),
         };
-        *left = left.checked_sub(1).ok_or(TooMuch { what, limit })?;
+        *left = left.checked_sub(units).ok_or(TooMuch { what, limit })?;
         Ok(())
     }
 }

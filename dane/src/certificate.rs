@@ -90,8 +90,13 @@ impl<'a> Certificate<'a> {
 pub(crate) fn is_public_key(der: &[u8]) -> bool {
     let parse = || {
         let mut fields = Reader::new(single(der, tag::SEQUENCE)?.content);
-        Reader::new(fields.expect(tag::SEQUENCE)?.content).expect(tag::OID)?;
-        fields.expect(tag::BIT_STRING)?;
+        let mut algorithm = Reader::new(fields.expect(tag::SEQUENCE)?.content);
+        algorithm.expect(tag::OID)?;
+        if !algorithm.is_at_end() {
+            let _parameters = algorithm.any()?;
+            algorithm.end()?;
+        }
+        let [0..=7, _, ..] = fields.expect(tag::BIT_STRING)?.content else { return Err(DerError) };
         fields.end()
     };
     parse().is_ok()

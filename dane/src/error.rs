@@ -8,6 +8,11 @@ use crate::validity::Utc;
 ///
 /// Where several things are wrong, it is the one nearest to success, since that is what an operator can mend: a chain
 /// that leads to a matching trust anchor and has expired is [`Expired`](Self::Expired), not [`NoMatch`](Self::NoMatch).
+/// The order, whichever record or path is at fault: [`TooMuchWork`](Self::TooMuchWork), which leaves the question open;
+/// [`NameMismatch`](Self::NameMismatch), where all else is right; [`Expired`](Self::Expired) and
+/// [`NotYetValid`](Self::NotYetValid), where the path is sound; [`Untrusted`](Self::Untrusted), where a record matches;
+/// [`Malformed`](Self::Malformed); [`NoMatch`](Self::NoMatch).
+///
 /// A depth counts from the leaf, which is 0, along the path that was built.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -50,7 +55,7 @@ pub enum VerifyError {
         presented: Vec<String>,
     },
     /// A record matches a certificate, but no sound path leads from the leaf to it.
-    #[error("no sound path to a matching trust anchor: at depth {depth}, {fault}")]
+    #[error("a record matches, but no path is sound: at depth {depth}, {fault}")]
     Untrusted {
         /// The certificate at fault.
         depth: usize,
@@ -71,9 +76,35 @@ pub enum VerifyError {
         /// How many are allowed.
         limit: usize,
     },
+    /// The peer presented a raw public key, which no DANE-EE(3) record with the selector SPKI(1) names (RFC 7671 §5.1).
+    #[error("the raw public key matches none of {records} usable TLSA records")]
+    RawKeyMismatch {
+        /// Number of usable records, those for certificates included.
+        records: usize,
+    },
     /// The peer presented no certificate.
     #[error("no certificate was presented")]
     EmptyChain,
+}
+
+impl VerifyError {
+    /// How far it is from success.
+    pub(crate) fn distance(&self) -> u8 {
+        match self {
+            Self::TooMuchWork { .. } => 0,
+            Self::NameMismatch { .. } => 1,
+            Self::Expired { .. } => 2,
+            Self::NotYetValid { .. } => 3,
+            Self::Untrusted { .. } => 4,
+            Self::Malformed { .. } => 5,
+            Self::NoMatch { .. } | Self::RawKeyMismatch { .. } | Self::EmptyChain => 6,
+        }
+    }
+
+    /// The one of the two that is nearer to success; this one where they are equally far.
+    pub(crate) fn or_nearer(self, other: Self) -> Self {
+        if other.distance() < self.distance() { other } else { self }
+    }
 }
 
 /// What makes a path to a trust anchor unsound (RFC 5280 §6.1).
@@ -82,6 +113,8 @@ pub enum VerifyError {
 pub enum PathFault {
     /// A record matches a certificate that was presented, which is no issuer of the leaf, near or far.
     NotIssuedBelowAnchor,
+    /// PKIX-TA(0) and PKIX-EE(1): no path from it leads to a trusted root.
+    NoTrustedRoot,
     /// Its signature is not that of the issuer it names.
     Signature,
     /// Its signature or its key uses an algorithm that is unknown or too weak: SHA-1, MD5, RSA below 2048 bits.
@@ -104,6 +137,7 @@ impl fmt::Display for PathFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotIssuedBelowAnchor => "the certificate was not issued below the certificate that matches",
+            Self::NoTrustedRoot => "the certificate does not lead to a trusted root",
             Self::Signature => "the signature is not that of the issuer",
             Self::Algorithm => "the algorithm of the signature or key is unknown or too weak",
             Self::NotACa => "the issuer is no CA",
@@ -120,8 +154,10 @@ impl fmt::Display for PathFault {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Work {
-    /// Certificates presented beside the leaf, where a DANE-TA(2) record asks for a path.
+    /// Certificates presented beside the leaf, where a record asks for a path.
     Certificates,
+    /// Comparisons of a record with a certificate above the leaf, or of a bare key with the top of a path.
+    Comparisons,
     /// Checks of a signature.
     Signatures,
     /// Steps of path building.
@@ -134,6 +170,7 @@ impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Certificates => "certificates",
+            Self::Comparisons => "comparisons with records",
             Self::Signatures => "signature checks",
             Self::Steps => "steps of path building",
             Self::NameComparisons => "comparisons with name constraints",
@@ -145,6 +182,11 @@ impl fmt::Display for Work {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("not a certificate in DER")]
 pub struct MalformedCertificate;
+
+/// The bytes are not one SubjectPublicKeyInfo in DER.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("not a public key in DER")]
+pub struct MalformedKey;
 
 #[cfg(test)]
 mod tests {

@@ -29,24 +29,41 @@ mod budget;
 mod certificate;
 mod chain;
 mod der;
+mod digests;
 mod error;
 mod extensions;
+mod generate;
 mod name_constraints;
+mod owner_name;
+mod parameter;
 mod path;
+mod pkix;
+mod presentation;
+mod profile;
+mod raw_key;
 mod record;
 mod reference_id;
+mod roots;
 mod selection;
 mod signature;
 mod soundness;
+mod trust_anchor;
 mod validity;
 mod verify;
 
 pub use certificate::leaf_spki;
-pub use error::{MalformedCertificate, PathFault, VerifyError, Work};
-pub use record::{Matching, RecordError, Selector, TlsaRecord, Usage};
-pub use reference_id::{ReferenceIds, owner_name};
-pub use selection::{Selection, Unusable, UsableRecords, UsableTlsa, select};
-pub use verify::{Match, verify};
+pub use digests::{Digests, DigestsError};
+pub use error::{MalformedCertificate, MalformedKey, PathFault, VerifyError, Work};
+pub use owner_name::{OwnerNameError, Transport, owner_name, owner_name_as_found};
+pub use parameter::{Matching, Selector, Usage};
+pub use presentation::RecordError;
+pub use profile::{Profile, UnknownProfile};
+pub use raw_key::verify_raw_key;
+pub use record::TlsaRecord;
+pub use reference_id::ReferenceIds;
+pub use roots::Roots;
+pub use selection::{Selection, Unusable, UsableRecords, UsableTlsa, select, select_rdata};
+pub use verify::{EeNames, Match, Settings, verify, verify_with};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,11 +1,12 @@
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
-use std::str::FromStr;
+
+use crate::parameter::{Matching, Selector, Usage};
+use crate::presentation::RecordError;
 
 /// A TLSA record as it stands in DNS, unknown values included (RFC 6698 §2.1).
 ///
-/// Nothing is judged here: [`select`](crate::select) says which records can be used. [`Display`](fmt::Display) and
-/// [`FromStr`] are the presentation form of RFC 6698 §2.2, `3 1 1 0d6fce13…`.
+/// Nothing is judged here: [`select`](crate::select) says which records can be used. [`Display`](std::fmt::Display) and
+/// [`FromStr`](std::str::FromStr) are the presentation form of RFC 6698 §2.2, `3 1 1 0d6fce13…`.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct TlsaRecord {
     /// Certificate usage (§2.1.1): what the record is about.
@@ -21,7 +22,8 @@ pub struct TlsaRecord {
 impl TlsaRecord {
     /// Reads the RDATA of a TLSA record.
     ///
-    /// A record without association data is read, so that it is counted as present; it can never be used.
+    /// A record without association data is read, so that it is counted as present; it can never be used. An RRset
+    /// that may have even shorter records in it is for [`select_rdata`](crate::select_rdata), which counts those too.
     ///
     /// # Errors
     /// [`RecordError::TooShort`] where the three leading octets are not there.
@@ -39,16 +41,6 @@ impl TlsaRecord {
         let mut rdata = vec![self.usage, self.selector, self.matching];
         rdata.extend_from_slice(&self.data);
         rdata
-    }
-
-    /// The association data in hexadecimal, lower case.
-    pub fn data_hex(&self) -> String {
-        let mut hex = String::with_capacity(self.data.len() * 2);
-        for octet in &self.data {
-            // Writing to a `String` cannot fail.
-            let _ = write!(hex, "{octet:02x}");
-        }
-        hex
     }
 
     /// The usage with its acronym, `DANE-EE(3)` (RFC 7218 §2.1).
@@ -73,191 +65,28 @@ impl TlsaRecord {
             self.matching,
         )
     }
-}
 
-impl fmt::Display for TlsaRecord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.usage, self.selector, self.matching)?;
-        if self.data.is_empty() { Ok(()) } else { write!(f, " {}", self.data_hex()) }
-    }
-}
-
-impl FromStr for TlsaRecord {
-    type Err = RecordError;
-
-    /// Reads the presentation form: three decimal octets, then hexadecimal digits in either case, which white space
-    /// and the parentheses of zone files may divide (RFC 6698 §2.2).
-    fn from_str(text: &str) -> Result<Self, RecordError> {
-        let mut fields = text
-            .split(|c: char| c.is_ascii_whitespace() || matches!(c, '(' | ')'))
-            .filter(|field| !field.is_empty());
-        let usage = octet(fields.next(), "usage")?;
-        let selector = octet(fields.next(), "selector")?;
-        let matching = octet(fields.next(), "matching type")?;
-        let digits = fields.collect::<String>();
-        Ok(Self { usage, selector, matching, data: from_hex(&digits)? })
-    }
-}
-
-/// Why a TLSA record could not be read.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecordError {
-    /// The RDATA ends before usage, selector and matching type are complete (RFC 6698 §2.1).
-    #[error("a TLSA record has at least 3 octets, found {octets}")]
-    TooShort {
-        /// Length of the RDATA.
-        octets: usize,
-    },
-    /// One of the three leading fields is absent or no decimal number from 0 to 255 (RFC 6698 §2.2).
-    #[error("expected the {field} as a decimal number from 0 to 255, found {found:?}")]
-    NotAnOctet {
-        /// Which of the three.
-        field: &'static str,
-        /// What stood in its place.
-        found: String,
-    },
-    /// The association data has a character that is no hexadecimal digit.
-    #[error("expected hexadecimal digits, found {found:?} at digit {position}")]
-    NotHexadecimal {
-        /// The character.
-        found: char,
-        /// Its place among the digits, from 1, white space not counted.
-        position: usize,
-    },
-    /// The association data has half an octet.
-    #[error("expected an even number of hexadecimal digits, found {digits}")]
-    OddDigits {
-        /// Number of digits.
-        digits: usize,
-    },
-}
-
-/// Certificate usages (RFC 6698 §2.1.1; acronyms: RFC 7218 §2.1).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Usage {
-    /// PKIX-TA(0), "CA constraint".
-    PkixTa,
-    /// PKIX-EE(1), "service certificate constraint".
-    PkixEe,
-    /// DANE-TA(2), "trust anchor assertion".
-    DaneTa,
-    /// DANE-EE(3), "domain-issued certificate".
-    DaneEe,
-}
-
-impl Usage {
-    /// The usage of this number, where one is assigned.
-    pub fn from_octet(octet: u8) -> Option<Self> {
-        [Self::PkixTa, Self::PkixEe, Self::DaneTa, Self::DaneEe]
-            .into_iter()
-            .find(|usage| usage.octet() == octet)
+    /// All three, `DANE-EE(3) SPKI(1) SHA2-256(1)`.
+    pub fn description(&self) -> String {
+        [self.usage_description(), self.selector_description(), self.matching_description()].join(" ")
     }
 
-    /// Its number in DNS.
-    pub fn octet(self) -> u8 {
-        match self {
-            Self::PkixTa => 0,
-            Self::PkixEe => 1,
-            Self::DaneTa => 2,
-            Self::DaneEe => 3,
-        }
-    }
-
-    /// Acronym and number, `DANE-EE(3)`.
-    pub fn description(self) -> &'static str {
-        match self {
-            Self::PkixTa => "PKIX-TA(0)",
-            Self::PkixEe => "PKIX-EE(1)",
-            Self::DaneTa => "DANE-TA(2)",
-            Self::DaneEe => "DANE-EE(3)",
-        }
-    }
-}
-
-/// Selectors (RFC 6698 §2.1.2; acronyms: RFC 7218 §2.2).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Selector {
-    /// Cert(0): the whole certificate.
-    Cert,
-    /// SPKI(1): its SubjectPublicKeyInfo.
-    Spki,
-}
-
-impl Selector {
-    /// The selector of this number, where one is assigned.
-    pub fn from_octet(octet: u8) -> Option<Self> {
-        [Self::Cert, Self::Spki].into_iter().find(|selector| selector.octet() == octet)
-    }
-
-    /// Its number in DNS.
-    pub fn octet(self) -> u8 {
-        match self {
-            Self::Cert => 0,
-            Self::Spki => 1,
-        }
-    }
-
-    /// Acronym and number, `SPKI(1)`.
-    pub fn description(self) -> &'static str {
-        match self {
-            Self::Cert => "Cert(0)",
-            Self::Spki => "SPKI(1)",
-        }
-    }
-}
-
-/// Matching types (RFC 6698 §2.1.3; acronyms: RFC 7218 §2.3).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Matching {
-    /// Full(0): the data itself.
-    Full,
-    /// SHA2-256(1).
-    Sha256,
-    /// SHA2-512(2).
-    Sha512,
-}
-
-impl Matching {
-    /// The matching type of this number, where one is assigned.
-    pub fn from_octet(octet: u8) -> Option<Self> {
-        [Self::Full, Self::Sha256, Self::Sha512].into_iter().find(|matching| matching.octet() == octet)
-    }
-
-    /// Its number in DNS.
-    pub fn octet(self) -> u8 {
-        match self {
-            Self::Full => 0,
-            Self::Sha256 => 1,
-            Self::Sha512 => 2,
-        }
-    }
-
-    /// Acronym and number, `SHA2-256(1)`.
-    pub fn description(self) -> &'static str {
-        match self {
-            Self::Full => "Full(0)",
-            Self::Sha256 => "SHA2-256(1)",
-            Self::Sha512 => "SHA2-512(2)",
-        }
-    }
-}
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.description())
-    }
-}
-
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.description())
-    }
-}
-
-impl fmt::Display for Matching {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.description())
+    /// What the record says, a sentence for each of the three numbers. Of one that is not assigned it says that.
+    pub fn meaning(&self) -> String {
+        let unassigned = |field, octet| format!("The {field} {octet} is not assigned.");
+        let usage = match Usage::from_octet(self.usage) {
+            Some(usage) => usage.meaning().to_owned(),
+            None => unassigned("usage", self.usage),
+        };
+        let selector = match Selector::from_octet(self.selector) {
+            Some(selector) => selector.meaning().to_owned(),
+            None => unassigned("selector", self.selector),
+        };
+        let matching = match Matching::from_octet(self.matching) {
+            Some(matching) => matching.meaning().to_owned(),
+            None => unassigned("matching type", self.matching),
+        };
+        [usage, selector, matching].join(" ")
     }
 }
 
@@ -269,59 +98,9 @@ fn describe(assigned: Option<&'static str>, private: &'static str, octet: u8) ->
     }
 }
 
-fn octet(text: Option<&str>, field: &'static str) -> Result<u8, RecordError> {
-    let found = text.ok_or_else(|| RecordError::NotAnOctet { field, found: String::new() })?;
-    // `u8::from_str` would take a leading plus sign.
-    match found.bytes().all(|b| b.is_ascii_digit()).then(|| found.parse()) {
-        Some(Ok(octet)) => Ok(octet),
-        Some(Err(_)) | None => Err(RecordError::NotAnOctet { field, found: found.into() }),
-    }
-}
-
-fn from_hex(digits: &str) -> Result<Vec<u8>, RecordError> {
-    let mut nibbles = Vec::with_capacity(digits.len());
-    for (index, found) in digits.chars().enumerate() {
-        match found.to_digit(16).map(u8::try_from) {
-            Some(Ok(nibble)) => nibbles.push(nibble),
-            Some(Err(_)) | None => return Err(RecordError::NotHexadecimal { found, position: index + 1 }),
-        }
-    }
-    let (octets, odd) = nibbles.as_chunks::<2>();
-    if !odd.is_empty() {
-        return Err(RecordError::OddDigits { digits: nibbles.len() });
-    }
-    Ok(octets.iter().map(|[high, low]| (high << 4) | low).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn d66_03_presentation_form() {
-        let record = |usage, selector, matching, data: &[u8]| {
-            Ok(TlsaRecord { usage, selector, matching, data: data.to_vec() })
-        };
-        let not_an_octet = |field, found: &str| Err(RecordError::NotAnOctet { field, found: found.into() });
-        for (text, expected, why) in [
-            ("3 1 1 0d6f", record(3, 1, 1, &[0x0d, 0x6f]), "lower case"),
-            ("3 1 1 0D6F", record(3, 1, 1, &[0x0d, 0x6f]), "upper case"),
-            ("3 1 1 0d 6 f\t00", record(3, 1, 1, &[0x0d, 0x6f, 0]), "white space anywhere among the digits"),
-            ("3 1 1 (\n 0d\n 6f )", record(3, 1, 1, &[0x0d, 0x6f]), "the parentheses of a zone file"),
-            ("  255 7 0 00 ", record(255, 7, 0, &[0]), "unknown values are read"),
-            ("3 1 1", record(3, 1, 1, &[]), "no data: read, never usable"),
-            ("3 1 1 0d6", Err(RecordError::OddDigits { digits: 3 }), "half an octet"),
-            ("3 1 1 0dxf", Err(RecordError::NotHexadecimal { found: 'x', position: 3 }), "not a digit"),
-            ("256 1 1 00", not_an_octet("usage", "256"), "beyond an octet"),
-            ("3 +1 1 00", not_an_octet("selector", "+1"), "no sign"),
-            ("3 1", not_an_octet("matching type", ""), "a field is absent"),
-            ("", not_an_octet("usage", ""), "nothing"),
-        ] {
-            assert_eq!(text.parse::<TlsaRecord>(), expected, "{why}: {text}");
-        }
-        assert_eq!("3 1 1 0D 6F".parse::<TlsaRecord>().unwrap().to_string(), "3 1 1 0d6f");
-        assert_eq!("3 1 1".parse::<TlsaRecord>().unwrap().to_string(), "3 1 1");
-    }
 
     #[test]
     fn d66_01_wire_form() {
@@ -335,17 +114,35 @@ mod tests {
 
     #[test]
     fn descriptions_are_those_of_rfc_7218() {
-        for (text, usage, selector, matching) in [
-            ("0 0 0 00", "PKIX-TA(0)", "Cert(0)", "Full(0)"),
-            ("1 1 1 00", "PKIX-EE(1)", "SPKI(1)", "SHA2-256(1)"),
-            ("2 2 2 00", "DANE-TA(2)", "unassigned(2)", "SHA2-512(2)"),
-            ("3 1 3 00", "DANE-EE(3)", "SPKI(1)", "unassigned(3)"),
-            ("255 255 255 00", "PrivCert(255)", "PrivSel(255)", "PrivMatch(255)"),
+        for (text, description) in [
+            ("0 0 0 00", "PKIX-TA(0) Cert(0) Full(0)"),
+            ("1 1 1 00", "PKIX-EE(1) SPKI(1) SHA2-256(1)"),
+            ("2 2 2 00", "DANE-TA(2) unassigned(2) SHA2-512(2)"),
+            ("3 1 3 00", "DANE-EE(3) SPKI(1) unassigned(3)"),
+            ("4 1 1 00", "unassigned(4) SPKI(1) SHA2-256(1)"),
+            ("255 255 255 00", "PrivCert(255) PrivSel(255) PrivMatch(255)"),
         ] {
-            let record: TlsaRecord = text.parse().unwrap();
-            assert_eq!(record.usage_description(), usage);
-            assert_eq!(record.selector_description(), selector);
-            assert_eq!(record.matching_description(), matching);
+            assert_eq!(text.parse::<TlsaRecord>().unwrap().description(), description, "{text}");
         }
+    }
+
+    #[test]
+    fn meanings_are_sentences_and_differ() {
+        let meaning = |text: &str| text.parse::<TlsaRecord>().unwrap().meaning();
+        assert_eq!(
+            meaning("3 1 1 00"),
+            "The server has this certificate; its names, dates and issuer do not count. The public key is compared, \
+             with its algorithm and parameters. The data is the SHA-256 digest of that, 32 octets."
+        );
+        assert_eq!(
+            meaning("9 2 255 00"),
+            "The usage 9 is not assigned. The selector 2 is not assigned. The matching type 255 is not assigned."
+        );
+        let all = (0..4).flat_map(|usage| (0..2).map(move |selector| (usage, selector)));
+        let all = all.flat_map(|(usage, selector)| (0..3).map(move |matching| (usage, selector, matching)));
+        let meanings: std::collections::HashSet<_> = all
+            .map(|(usage, selector, matching)| meaning(&format!("{usage} {selector} {matching}")))
+            .collect();
+        assert_eq!(meanings.len(), 4 * 2 * 3);
     }
 }

@@ -47,14 +47,8 @@ impl ReferenceIds {
     }
 }
 
-/// Where the TLSA records of a TCP service stand: `_25._tcp.mx.example.com` (RFC 6698 §3).
-///
-/// `host` is the TLSA base domain in A-labels.
-pub fn owner_name(port: u16, host: &str) -> String {
-    format!("_{port}._tcp.{}", normalize(host))
-}
-
-fn normalize(name: &str) -> String {
+/// Lower case, without the final dot.
+pub(crate) fn normalize(name: &str) -> String {
     match name.strip_suffix('.') {
         Some(relative) => relative.to_ascii_lowercase(),
         None => name.to_ascii_lowercase(),
@@ -96,12 +90,5 @@ mod tests {
         assert_eq!(names.primary(), "mx.example.com");
         assert_eq!(names.iter().collect::<Vec<_>>(), ["mx.example.com", "example.com", "example.net"]);
         assert!(names.accept(b"example.net"));
-    }
-
-    #[test]
-    fn d66_04_owner_names() {
-        assert_eq!(owner_name(25, "MX.example.com."), "_25._tcp.mx.example.com");
-        assert_eq!(owner_name(2525, "mx.example.com"), "_2525._tcp.mx.example.com");
-        assert_eq!(owner_name(0, "mx.example.com"), "_0._tcp.mx.example.com");
     }
 }

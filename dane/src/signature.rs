@@ -34,11 +34,16 @@ pub(crate) fn check_signature(certificate: &Certificate<'_>, issuer: &[u8]) -> R
 
 /// Refuses RSA keys of less than 2048 bits, and what cannot be read as a key.
 pub(crate) fn check_key(spki: &[u8]) -> Result<(), PathFault> {
-    match rsa_modulus(spki) {
+    match rsa_key_bits(spki) {
         Ok(None) => Ok(()),
-        Ok(Some(modulus)) if modulus.len() >= 2048 / 8 => Ok(()),
+        Ok(Some(2048..)) => Ok(()),
         Ok(Some(_)) | Err(DerError) => Err(PathFault::Algorithm),
     }
+}
+
+/// The size of the key where it is RSA, rounded up to whole octets as *ring* does.
+pub(crate) fn rsa_key_bits(spki: &[u8]) -> Result<Option<usize>, DerError> {
+    Ok(rsa_modulus(spki)?.map(|modulus| modulus.len() * 8))
 }
 
 /// The modulus without leading zero, where the key is RSA (RFC 8017 §A.1.1).

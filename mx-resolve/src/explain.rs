@@ -44,7 +44,7 @@ pub(crate) fn host(evidence: &HostEvidence, port: u16) -> Vec<Explanation> {
     steps.extend(evidence.tlsa.iter().map(|candidate| {
         lookup(
             "tlsa-lookup",
-            &format!("{} TLSA", dane::owner_name(port, &candidate.base)),
+            &format!("{} TLSA", dane::owner_name_as_found(port, &candidate.base)),
             &candidate.result,
             "RFC 7672 2.2.3",
         )

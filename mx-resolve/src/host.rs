@@ -89,7 +89,7 @@ async fn alias_check(
 }
 
 async fn tlsa(dns: &Arc<Dns>, base: &str, port: u16) -> Lookup<Vec<TlsaRecord>> {
-    lookup(dns, &dane::owner_name(port, base), RecordType::TLSA, |data| {
+    lookup(dns, &dane::owner_name_as_found(port, base), RecordType::TLSA, |data| {
         let RData::TLSA(tlsa) = data else { return None };
         Some(TlsaRecord {
             usage: tlsa.cert_usage.into(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dane::{Selection, TlsaRecord};
+use dane::{Digests, Profile, Selection, TlsaRecord};
 use mta_sts::Mode;
 use serde::Serialize;
 
@@ -247,7 +247,7 @@ impl DanePolicy {
         if records.is_empty() {
             return Err(EmptyTlsaRrset);
         }
-        let selection = dane::select(&records);
+        let selection = dane::select(&records, Profile::Smtp, &Digests::default());
         Ok(Self { base: base.to_owned(), found, records, selection, reference_ids })
     }
 

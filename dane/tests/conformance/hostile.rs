@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use dane::{Selection, TlsaRecord, VerifyError, leaf_spki, select};
+use dane::{Digests, Profile, Selection, TlsaRecord, VerifyError, leaf_spki, select};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rustls_pki_types::CertificateDer;
@@ -53,7 +53,7 @@ proptest! {
             .into_iter()
             .map(|(usage, selector, matching, octets)| TlsaRecord { usage, selector, matching, data: vec![1; octets] })
             .collect();
-        let selection = select(&records);
+        let selection = select(&records, Profile::Smtp, &Digests::default());
         let reasons = selection.reasons();
         prop_assert_eq!(reasons.len(), records.len());
         let counting: Vec<_> =

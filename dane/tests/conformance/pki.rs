@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use dane::{
-    Match, ReferenceIds, Selection, TlsaRecord, UsableRecords, VerifyError, leaf_spki, select, verify,
+    Digests, Match, Profile, ReferenceIds, Selection, TlsaRecord, UsableRecords, VerifyError, leaf_spki,
+    select, verify,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -127,7 +128,7 @@ pub(crate) fn tlsa(usage: u8, selector: u8, matching: u8, certificate: &Certific
 }
 
 pub(crate) fn usable(records: &[TlsaRecord]) -> UsableRecords {
-    match select(records) {
+    match select(records, Profile::Smtp, &Digests::default()) {
         Selection::Usable(records) => records,
         none @ (Selection::Empty | Selection::AllUnusable(_)) => panic!("expected usable records: {none:?}"),
     }

@@ -1,0 +1,58 @@
+use std::collections::BTreeMap;
+
+use rustls_pki_types::CertificateDer;
+
+use crate::certificate::Certificate;
+use crate::der::DerError;
+use crate::error::MalformedCertificate;
+use crate::extensions::Extensions;
+
+/// The CA certificates that a client trusts, for the usages PKIX-TA(0) and PKIX-EE(1).
+///
+/// They are whole certificates, not just names and keys: a record may name the root, which servers seldom send.
+#[derive(Clone, Debug, Default)]
+pub struct Roots {
+    by_subject: BTreeMap<Vec<u8>, Vec<CertificateDer<'static>>>,
+}
+
+impl Roots {
+    /// No roots.
+    pub const fn new() -> Self {
+        Self { by_subject: BTreeMap::new() }
+    }
+
+    /// Trusts one more certificate. It need not be self-signed; its dates do not count, its constraints do.
+    ///
+    /// # Errors
+    /// The bytes are not one certificate in DER, or its extensions cannot be read.
+    pub fn add(&mut self, root: CertificateDer<'static>) -> Result<(), MalformedCertificate> {
+        let readable =
+            Certificate::parse(&root).and_then(|fields| Extensions::parse(fields.extensions).map(|_| fields));
+        let subject = match readable {
+            Ok(fields) => fields.subject.to_vec(),
+            Err(DerError) => return Err(MalformedCertificate),
+        };
+        let of_this_name = self.by_subject.entry(subject).or_default();
+        if !of_this_name.contains(&root) {
+            of_this_name.push(root);
+            // The order in which roots are added never decides.
+            of_this_name.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
+        }
+        Ok(())
+    }
+
+    /// How many certificates are trusted.
+    pub fn len(&self) -> usize {
+        self.by_subject.values().map(Vec::len).sum()
+    }
+
+    /// Whether none is trusted.
+    pub fn is_empty(&self) -> bool {
+        self.by_subject.is_empty()
+    }
+
+    /// Those of this subject, a Name in DER.
+    pub(crate) fn of_name(&self, subject: &[u8]) -> &[CertificateDer<'static>] {
+        self.by_subject.get(subject).map_or(&[], Vec::as_slice)
+    }
+}

@@ -1,0 +1,110 @@
+use std::collections::HashSet;
+
+use rustls_pki_types::UnixTime;
+
+use crate::budget::Budget;
+use crate::chain::{ChainCertificate, Issuers, is_full_anchor};
+use crate::error::{PathFault, VerifyError, Work};
+use crate::parameter::Selector;
+use crate::path::{Path, Walk, has_entity};
+use crate::selection::UsableRecords;
+use crate::verify::Match;
+
+/// DANE-TA(2): a sound path from the leaf to a certificate or key that a record names (RFC 7671 §5.2).
+///
+/// Whether the leaf has the right name is for the caller to see.
+pub(crate) fn match_trust_anchor(
+    leaf: &ChainCertificate<'_>,
+    issuers: &Issuers<'_>,
+    records: &UsableRecords,
+    now: UnixTime,
+    budget: &mut Budget,
+) -> Result<Match, VerifyError> {
+    let mut search = Search {
+        issuers: &issuers.certificates,
+        walk: Walk::new(&issuers.certificates, issuers.malformed.clone(), now, budget),
+        walked: Vec::new(),
+        reached: HashSet::new(),
+    };
+    if let Some(found) = search.extend(&mut vec![leaf])? {
+        return Ok(found);
+    }
+    if let Some(found) = search.try_bare_keys(records)? {
+        return Ok(found);
+    }
+    Err(search.explain(records, issuers.presented))
+}
+
+struct Search<'c, 'a, 'b> {
+    issuers: &'c [ChainCertificate<'a>],
+    walk: Walk<'c, 'a, 'b>,
+    /// The paths on which no trust anchor was met yet.
+    walked: Vec<Path<'c, 'a>>,
+    /// The numbers of the trust anchors to which signatures lead.
+    reached: HashSet<usize>,
+}
+
+impl<'c, 'a> Search<'c, 'a, '_> {
+    /// Tries every issuer of the certificate at the end of `path`, depth first.
+    fn extend(&mut self, path: &mut Path<'c, 'a>) -> Result<Option<Match>, VerifyError> {
+        self.walked.push(path.clone());
+        let is_anchor = |issuer: &ChainCertificate<'_>| issuer.named_by.is_some();
+        // A trust anchor ends the path and may have any name.
+        let may_follow = |issuer: &ChainCertificate<'_>| is_anchor(issuer) || !has_entity(path, issuer);
+        for issuer in self.walk.issuers_of(path, is_anchor, may_follow) {
+            if !self.walk.step(path, issuer.fields.spki)? {
+                continue;
+            }
+            let Some(record) = issuer.named_by else {
+                path.push(issuer);
+                if let Some(found) = self.extend(path)? {
+                    return Ok(Some(found));
+                }
+                path.pop();
+                continue;
+            };
+            // No use in going on above it: of what stands below a trust anchor more is asked than of the anchor.
+            self.reached.insert(issuer.number);
+            if self.walk.is_sound(path, Some(issuer))? {
+                return Ok(Some(Match::new(record, path.len())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// RFC 7671 §5.2.3: a key that DNS has in full may have signed the certificate at the top, without standing in a
+    /// certificate that was sent.
+    fn try_bare_keys(&mut self, records: &'c UsableRecords) -> Result<Option<Match>, VerifyError> {
+        let mut walked = std::mem::take(&mut self.walked);
+        walked.sort_by_key(Vec::len);
+        for record in records.iter().filter(|record| is_full_anchor(record, Selector::Spki)) {
+            let mut of_this_key = self.issuers.iter().filter(|issuer| issuer.fields.spki == record.data());
+            if of_this_key.any(|issuer| self.reached.contains(&issuer.number)) {
+                continue;
+            }
+            self.walk.budget.spend_many(Work::Comparisons, walked.len())?;
+            for path in &walked {
+                let Some(top) = path.last() else { continue };
+                if self.walk.check_issued(top, record.data())?.is_ok() && self.walk.is_sound(path, None)? {
+                    return Ok(Some(Match::new(record, path.len() - 1)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What helps the operator most, where no path is sound.
+    fn explain(self, records: &UsableRecords, presented: usize) -> VerifyError {
+        let anchors = || self.issuers.iter().filter(|issuer| issuer.named_by.is_some());
+        let not_below = VerifyError::Untrusted { depth: 0, fault: PathFault::NotIssuedBelowAnchor };
+        if let Some(nearest) = self.walk.nearest {
+            nearest
+        } else if let Some(bad_signature) = self.walk.bad_signature.filter(|_| anchors().next().is_some()) {
+            bad_signature
+        } else if anchors().any(|anchor| anchor.number < presented) {
+            not_below
+        } else {
+            VerifyError::NoMatch { records: records.len(), certificates: presented }
+        }
+    }
+}
