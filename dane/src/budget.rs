@@ -13,7 +13,7 @@ pub(crate) struct Budget {
 
 const MAX_CERTIFICATES: usize = 64;
 const MAX_COMPARISONS: usize = 200_000;
-const MAX_SIGNATURES: usize = 128;
+const MAX_SIGNATURES: usize = 256;
 const MAX_STEPS: usize = 1_000;
 const MAX_NAME_COMPARISONS: usize = 50_000;
 

@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use rustls_pki_types::UnixTime;
 
 use crate::budget::Budget;
@@ -23,8 +21,7 @@ pub(crate) fn match_trust_anchor(
     let mut search = Search {
         issuers: &issuers.certificates,
         walk: Walk::new(&issuers.certificates, issuers.malformed.clone(), now, budget),
-        walked: Vec::new(),
-        reached: HashSet::new(),
+        tops: Vec::new(),
     };
     if let Some(found) = search.extend(&mut vec![leaf])? {
         return Ok(found);
@@ -38,16 +35,14 @@ pub(crate) fn match_trust_anchor(
 struct Search<'c, 'a, 'b> {
     issuers: &'c [ChainCertificate<'a>],
     walk: Walk<'c, 'a, 'b>,
-    /// The paths on which no trust anchor was met yet.
-    walked: Vec<Path<'c, 'a>>,
-    /// The numbers of the trust anchors to which signatures lead.
-    reached: HashSet<usize>,
+    /// The paths that end at a certificate of which no issuer is known.
+    tops: Vec<Path<'c, 'a>>,
 }
 
 impl<'c, 'a> Search<'c, 'a, '_> {
     /// Tries every issuer of the certificate at the end of `path`, depth first.
     fn extend(&mut self, path: &mut Path<'c, 'a>) -> Result<Option<Match>, VerifyError> {
-        self.walked.push(path.clone());
+        let mut is_top = true;
         let is_anchor = |issuer: &ChainCertificate<'_>| issuer.named_by.is_some();
         // A trust anchor ends the path and may have any name.
         let may_follow = |issuer: &ChainCertificate<'_>| is_anchor(issuer) || !has_entity(path, issuer);
@@ -55,6 +50,7 @@ impl<'c, 'a> Search<'c, 'a, '_> {
             if !self.walk.step(path, issuer.fields.spki)? {
                 continue;
             }
+            is_top = false;
             let Some(record) = issuer.named_by else {
                 path.push(issuer);
                 if let Some(found) = self.extend(path)? {
@@ -64,26 +60,24 @@ impl<'c, 'a> Search<'c, 'a, '_> {
                 continue;
             };
             // No use in going on above it: of what stands below a trust anchor more is asked than of the anchor.
-            self.reached.insert(issuer.number);
             if self.walk.is_sound(path, Some(issuer))? {
                 return Ok(Some(Match::new(record, path.len())));
             }
+        }
+        if is_top {
+            self.tops.push(path.clone());
         }
         Ok(None)
     }
 
     /// RFC 7671 §5.2.3: a key that DNS has in full may have signed the certificate at the top, without standing in a
-    /// certificate that was sent.
+    /// certificate that was sent. Where its signature is that of another key, there is nothing to try.
     fn try_bare_keys(&mut self, records: &'c UsableRecords) -> Result<Option<Match>, VerifyError> {
-        let mut walked = std::mem::take(&mut self.walked);
-        walked.sort_by_key(Vec::len);
+        let mut tops = std::mem::take(&mut self.tops);
+        tops.sort_by_key(Vec::len);
         for record in records.iter().filter(|record| is_full_anchor(record, Selector::Spki)) {
-            let mut of_this_key = self.issuers.iter().filter(|issuer| issuer.fields.spki == record.data());
-            if of_this_key.any(|issuer| self.reached.contains(&issuer.number)) {
-                continue;
-            }
-            self.walk.budget.spend_many(Work::Comparisons, walked.len())?;
-            for path in &walked {
+            self.walk.budget.spend_many(Work::Comparisons, tops.len())?;
+            for path in &tops {
                 let Some(top) = path.last() else { continue };
                 if self.walk.check_issued(top, record.data())?.is_ok() && self.walk.is_sound(path, None)? {
                     return Ok(Some(Match::new(record, path.len() - 1)));

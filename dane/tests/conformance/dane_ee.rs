@@ -1,8 +1,9 @@
-use dane::{Match, Matching, Selector, TlsaRecord, Usage, VerifyError};
+use dane::{Match, Matching, Selector, TlsaRecord, Usage, VerifyError, leaf_spki};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
     date_time_ymd,
 };
+use ring::digest::{SHA256, digest};
 use rustls_pki_types::CertificateDer;
 
 use crate::pki::{Ca, check, data, expired, found, not_yet_valid, self_signed, tlsa};
@@ -31,9 +32,16 @@ fn every_selector_and_matching_type() {
 }
 
 #[test]
-fn d72_52_d72_53_d72_54_nothing_but_the_leaf_counts() {
+fn d72_52_d72_53_d72_54_d72_61_d71_07_nothing_but_the_leaf_counts() {
     type Change = fn(&mut CertificateParams);
-    let changes: [(Change, &str); 9] = [
+    let changes: [(Change, &str); 10] = [
+        (
+            |leaf| {
+                leaf.subject_alt_names.clear();
+                leaf.use_authority_key_identifier_extension = false;
+            },
+            "no extensions",
+        ),
         (|leaf| leaf.subject_alt_names.clear(), "no name"),
         (
             |leaf| {
@@ -89,10 +97,30 @@ fn leaves_that_pkix_libraries_refuse() {
 #[test]
 fn d66_02_a_certificate_that_cannot_be_taken_apart_matches_as_a_whole() {
     let garbage = CertificateDer::from(b"\x30\x03\x02\x01\x05".to_vec());
-    let digest = ring::digest::digest(&ring::digest::SHA256, &garbage).as_ref().to_vec();
+    let digest = digest(&SHA256, &garbage).as_ref().to_vec();
     let record = |selector| TlsaRecord { usage: 3, selector, matching: 1, data: digest.clone() };
     assert_eq!(found(check(&[&garbage], &[record(0)])), Ok((0, 0)));
     assert_eq!(found(check(&[&garbage], &[record(1)])), Err(VerifyError::Malformed { certificate: 0 }));
+}
+
+#[test]
+fn d66_02_a_key_is_compared_byte_by_byte() {
+    // The parameters of an RSA key are NULL (RFC 3279 §2.3.1). Another value in their place is another key here, and
+    // the key is taken as it stands in the certificate.
+    let leaf = data("rsa-leaf.der");
+    let header = b"\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
+    let begin = leaf.windows(header.len()).position(|at| at == header).unwrap();
+    let mut odd = leaf.to_vec();
+    odd[begin + 17] = 4;
+    let spki = odd[begin..begin + 4 + 0x122].to_vec();
+    let odd = CertificateDer::from(odd);
+    assert_eq!(leaf_spki(&odd).unwrap().as_ref(), spki);
+    let record =
+        TlsaRecord { usage: 3, selector: 1, matching: 1, data: digest(&SHA256, &spki).as_ref().to_vec() };
+    assert_eq!(found(check(&[&odd], std::slice::from_ref(&record))), Ok((0, 0)));
+    assert!(check(&[&leaf], &[record]).is_err(), "not the key with its parameters put right");
+    let whole = TlsaRecord { usage: 3, selector: 1, matching: 0, data: spki };
+    assert_eq!(found(check(&[&odd], &[whole])), Ok((0, 0)));
 }
 
 #[test]

@@ -143,6 +143,43 @@ fn d72_62_d72_63_d72_64_names() {
 }
 
 #[test]
+fn d72_65_d72_66_names_are_those_that_the_caller_gives() {
+    let root = Ca::root("root");
+    let records = usable(&[tlsa(2, 0, 1, &root.certificate)]);
+    let of_host = ReferenceIds::new("mx.example.com");
+    for (names, dns_id, ok, why) in [
+        (of_host.clone(), "mx.example.com", true, "MX insecure: the host's name"),
+        (of_host.clone(), "example.com", false, "MX insecure: not the next-hop domain"),
+        (of_host.and("example.com"), "example.com", true, "MX secure: the next-hop domain too"),
+        (
+            ReferenceIds::new("expanded.example.net").and("example.com"),
+            "example.com",
+            true,
+            "no MX, and the domain is an alias: its own name is the second",
+        ),
+    ] {
+        let chain = [leaf_for(&root, &[dns_id]), root.certificate.clone()];
+        let result = verify(&chain, &records, &names, now());
+        assert_eq!(result.is_ok(), ok, "{why}: {result:?}");
+    }
+}
+
+#[test]
+fn d71_06_d66_18_neither_transparency_nor_revocation_is_asked_for() {
+    let root = Ca::root("root");
+    // A critical pointer to a revocation list that nobody fetches; no certificate here has a timestamp of a log.
+    let leaf = root.leaf_with(|leaf| {
+        let uri = b"\x30\x10\x30\x0e\xa0\x0c\xa0\x0a\x86\x08http://x".to_vec();
+        let mut points = CustomExtension::from_oid_content(&[2, 5, 29, 31], uri);
+        points.set_criticality(true);
+        leaf.custom_extensions.push(points);
+    });
+    for records in [[tlsa(2, 0, 1, &root.certificate)], [tlsa(3, 0, 1, &leaf)]] {
+        assert!(check(&[&leaf, &root.certificate], &records).is_ok());
+    }
+}
+
+#[test]
 fn d72_67_a_common_name_is_no_name() {
     let root = Ca::root("root");
     let leaf = root.leaf_with(|leaf| {

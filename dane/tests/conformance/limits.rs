@@ -1,9 +1,9 @@
 use std::time::{Duration, Instant};
 
-use dane::{VerifyError, Work};
+use dane::{TlsaRecord, VerifyError, Work};
 use rcgen::{CertificateParams, GeneralSubtree, NameConstraints};
 
-use crate::pki::{Ca, check, found, tlsa};
+use crate::pki::{Ca, check, check_full, found, tlsa};
 
 #[test]
 fn a_chain_has_a_limit_of_certificates_only_where_paths_are_built() {
@@ -36,23 +36,70 @@ fn two_hundred_records_and_thirty_certificates() {
 }
 
 #[test]
+fn two_hundred_bare_keys_and_thirty_certificates() {
+    let root = Ca::root("root");
+    let mut cas = vec![root.ca("0")];
+    for depth in 1..29 {
+        let next = cas[depth - 1].ca(&depth.to_string());
+        cas.push(next);
+    }
+    let leaf = cas[28].leaf();
+    let chain: Vec<_> = std::iter::once(&leaf).chain(cas.iter().map(|ca| &ca.certificate)).collect();
+    let mut records: Vec<_> = (0..199).map(|_| tlsa(2, 1, 0, &Ca::root("unseen").certificate)).collect();
+    records.push(tlsa(2, 1, 0, &root.certificate));
+    assert_eq!(found(check(&chain, &records)), Ok((29, 199)));
+}
+
+#[test]
+fn comparisons_are_limited() {
+    let root = Ca::root("root");
+    let leaf = root.leaf();
+    let strangers: Vec<_> = (0..63).map(|n| Ca::root(&format!("stranger {n}")).certificate).collect();
+    let chain: Vec<_> = std::iter::once(&leaf).chain(&strangers).chain([&root.certificate]).collect();
+    let anchor = tlsa(2, 0, 1, &root.certificate);
+    let other = TlsaRecord { data: vec![7; 32], ..anchor.clone() };
+    let with = |count: usize| {
+        let mut records = vec![other.clone(); count - 1];
+        records.push(anchor.clone());
+        found(check(&chain, &records))
+    };
+    assert_eq!(with(200_000 / 64), Ok((1, 3124)));
+    let limit = VerifyError::TooMuchWork { what: Work::Comparisons, limit: 200_000 };
+    assert_eq!(with(200_000 / 64 + 1), Err(limit));
+}
+
+#[test]
+fn a_chain_below_given_roots_is_limited_like_any_other() {
+    let root = Ca::root("root");
+    let leaf = root.leaf();
+    let strangers: Vec<_> = (0..65).map(|n| Ca::root(&format!("stranger {n}")).certificate).collect();
+    let records = [tlsa(0, 0, 1, &root.certificate)];
+    let chain: Vec<_> = std::iter::once(&leaf).chain(&strangers).collect();
+    assert_eq!(found(check_full(&chain[..65], &records, &[&root.certificate])), Ok((1, 0)));
+    let too_many = VerifyError::TooMuchWork { what: Work::Certificates, limit: 64 };
+    assert_eq!(check_full(&chain, &records, &[&root.certificate]), Err(too_many));
+    // Roots do not count: the client has chosen them. Those of other names cost nothing.
+    let roots: Vec<_> = strangers.iter().chain([&root.certificate]).collect();
+    assert_eq!(found(check_full(&[&leaf], &records, &roots)), Ok((1, 0)));
+}
+
+#[test]
 fn signatures_are_limited() {
-    // CAs of one name, each with its own key, none of which signed the leaf, under CAs of which the same holds.
+    // CAs of one name in a ring, each with its own key and signed by the next: who signed whom is only known once all
+    // have been tried.
     let issuer = Ca::root("same");
     let leaf = issuer.leaf();
-    let mutual: Vec<Ca> = (0..20).map(|_| Ca::root("same")).collect();
+    let mutual: Vec<Ca> = (0..30).map(|_| Ca::root("same")).collect();
     let mut sent = vec![];
-    for ca in &mutual {
-        for other in mutual.iter().take(3) {
-            sent.push(ca.cross_signed_by(other, |_| {}).certificate);
-        }
+    for (ca, next) in mutual.iter().zip(mutual.iter().cycle().skip(1)) {
+        sent.push(ca.cross_signed_by(next, |_| {}).certificate);
     }
     sent.push(issuer.cross_signed_by(&mutual[0], |_| {}).certificate);
     let chain: Vec<_> = std::iter::once(&leaf).chain(&sent).collect();
     let stranger = Ca::root("stranger");
     let result = check(&chain, &[tlsa(2, 0, 1, &stranger.certificate)]);
     assert!(
-        matches!(result, Err(VerifyError::TooMuchWork { what: Work::Signatures, limit: 128 })),
+        matches!(result, Err(VerifyError::TooMuchWork { what: Work::Signatures, limit: 256 })),
         "{result:?}"
     );
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use dane::{
-    Digests, Match, Profile, ReferenceIds, Selection, TlsaRecord, UsableRecords, VerifyError, leaf_spki,
-    select, verify,
+    Digests, EeNames, Match, Profile, ReferenceIds, Roots, Selection, Settings, TlsaRecord, UsableRecords,
+    VerifyError, leaf_spki, select, verify, verify_with,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -22,6 +22,14 @@ pub(crate) fn now() -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(1_988_150_400))
 }
 
+/// Extensions that tests write by hand (RFC 5280 §4.2.1).
+pub(crate) struct Oids {
+    pub(crate) basic_constraints: [u64; 4],
+    pub(crate) authority_key_id: [u64; 4],
+}
+
+pub(crate) const OIDS: Oids = Oids { basic_constraints: [2, 5, 29, 19], authority_key_id: [2, 5, 29, 35] };
+
 /// A CA with its key.
 pub(crate) struct Ca {
     pub(crate) params: CertificateParams,
@@ -37,7 +45,11 @@ impl Ca {
 
     /// A self-signed CA, changed before it is signed.
     pub(crate) fn root_with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
-        let key = KeyPair::generate().unwrap();
+        Self::root_of(KeyPair::generate().unwrap(), name, change)
+    }
+
+    /// A self-signed CA of this key, changed before it is signed.
+    pub(crate) fn root_of(key: KeyPair, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let params = ca_params(name, change);
         let certificate = params.self_signed(&key).unwrap().der().clone();
         Self { params, key, certificate }
@@ -128,7 +140,11 @@ pub(crate) fn tlsa(usage: u8, selector: u8, matching: u8, certificate: &Certific
 }
 
 pub(crate) fn usable(records: &[TlsaRecord]) -> UsableRecords {
-    match select(records, Profile::Smtp, &Digests::default()) {
+    usable_under(Profile::Smtp, records)
+}
+
+pub(crate) fn usable_under(profile: Profile, records: &[TlsaRecord]) -> UsableRecords {
+    match select(records, profile, &Digests::default()) {
         Selection::Usable(records) => records,
         none @ (Selection::Empty | Selection::AllUnusable(_)) => panic!("expected usable records: {none:?}"),
     }
@@ -149,6 +165,37 @@ pub(crate) fn check_at(
 ) -> Result<Match, VerifyError> {
     let chain: Vec<_> = chain.iter().copied().cloned().collect();
     verify(&chain, &usable(records), &ReferenceIds::new(HOST), now)
+}
+
+/// Verifies for [`HOST`] at [`now`], with all four usages and these roots.
+pub(crate) fn check_full(
+    chain: &[&CertificateDer<'static>],
+    records: &[TlsaRecord],
+    roots: &[&CertificateDer<'static>],
+) -> Result<Match, VerifyError> {
+    check_full_for(HOST, EeNames::Ignore, chain, records, roots)
+}
+
+pub(crate) fn check_full_for(
+    host: &str,
+    ee_names: EeNames,
+    chain: &[&CertificateDer<'static>],
+    records: &[TlsaRecord],
+    roots: &[&CertificateDer<'static>],
+) -> Result<Match, VerifyError> {
+    let chain: Vec<_> = chain.iter().copied().cloned().collect();
+    let roots = trusted(roots);
+    let settings = Settings { roots: &roots, ee_names };
+    let records = usable_under(Profile::Full, records);
+    verify_with(&chain, &records, &ReferenceIds::new(host), now(), &settings)
+}
+
+pub(crate) fn trusted(certificates: &[&CertificateDer<'static>]) -> Roots {
+    let mut roots = Roots::new();
+    for root in certificates {
+        roots.add(CertificateDer::clone(root)).unwrap();
+    }
+    roots
 }
 
 /// Depth and place of the record, or the error.
