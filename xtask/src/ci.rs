@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 
 use crate::cargo::{Metadata, cargo, output, root, run as run_command};
 use crate::tally::Tally;
-use crate::{bench, house, publish_check};
+use crate::{bench, dependency_count, house, publish_check};
 
 /// Crypto providers and TLS libraries that must not come in, not by any feature of any dependency: ring is the only one.
 const UNWANTED: [&str; 3] = ["aws-lc-rs", "aws-lc-sys", "openssl-sys"];
@@ -21,6 +21,7 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
         run_command(cargo()?.args(["fmt", "--manifest-path", bench::PACKAGE, "--check"]))
     });
     step(tally, "one-way dependencies", || house::check(&metadata));
+    step(tally, "dependencies as READMEs count them", || dependency_count::check("dane"));
     step(tally, "no other crypto provider", ring_alone);
     step(tally, "clippy", || {
         let mut clippy = cargo()?;

@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod demo;
+mod dependency_count;
 mod house;
 mod interop;
 mod interrupt;
