@@ -26,9 +26,11 @@ pub(crate) fn match_pkix(
         // No path can help.
         return Err(issuers.malformed.clone().unwrap_or(no_match));
     }
+    let mut roots: Vec<_> = issuers.certificates.iter().filter(|issuer| issuer.is_root).collect();
+    roots.sort_unstable_by_key(|root| root.fields.der);
     let mut search = Search {
         leaf_record,
-        roots: issuers.certificates.iter().filter(|issuer| issuer.is_root).collect(),
+        roots,
         walk: Walk::new(&issuers.certificates, issuers.malformed.clone(), now, budget),
         trusted: Vec::new(),
         top: 0,

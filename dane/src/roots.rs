@@ -35,8 +35,6 @@ impl Roots {
         let of_this_name = self.by_subject.entry(subject).or_default();
         if !of_this_name.contains(&root) {
             of_this_name.push(root);
-            // The order in which roots are added never decides.
-            of_this_name.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
         }
         Ok(())
     }

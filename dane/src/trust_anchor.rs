@@ -73,8 +73,7 @@ impl<'c, 'a> Search<'c, 'a, '_> {
     /// RFC 7671 §5.2.3: a key that DNS has in full may have signed the certificate at the top, without standing in a
     /// certificate that was sent. Where its signature is that of another key, there is nothing to try.
     fn try_bare_keys(&mut self, records: &'c UsableRecords) -> Result<Option<Match>, VerifyError> {
-        let mut tops = std::mem::take(&mut self.tops);
-        tops.sort_by_key(Vec::len);
+        let tops = std::mem::take(&mut self.tops);
         for record in records.iter().filter(|record| is_full_anchor(record, Selector::Spki)) {
             self.walk.budget.spend_many(Work::Comparisons, tops.len())?;
             for path in &tops {

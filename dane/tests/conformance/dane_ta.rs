@@ -360,6 +360,21 @@ fn d72_56_name_constraints() {
         assert_eq!(changed(mailboxes(permitted), same, same), Ok((2, 0)), "the leaf has no such name");
     }
 
+    // A leaf has to be within the constraints even if it is self-issued (RFC 5280 §6.1.3 (b)), a CA does not.
+    let root = Ca::root_with("root", constrained(&["example.org"], &[]));
+    let self_issued = root.leaf_with(|leaf| leaf.distinguished_name = common_name("root"));
+    let records = [tlsa(2, 0, 1, &root.certificate)];
+    assert_eq!(found(check(&[&self_issued, &root.certificate], &records)), refused);
+    let named = |ca: &mut CertificateParams| {
+        ca.subject_alt_names = CertificateParams::new(["ca.test".to_owned()]).unwrap().subject_alt_names;
+    };
+    let root = Ca::root_with("root", constrained(&["example.com"], &[]));
+    for (name, expected) in [("root", Ok((2, 0))), ("middle", untrusted(1, PathFault::NameConstraints))] {
+        let middle = root.ca_with(name, named);
+        let chain = [&middle.leaf(), &middle.certificate, &root.certificate];
+        assert_eq!(found(check(&chain, &[tlsa(2, 0, 1, &root.certificate)])), expected, "{name}");
+    }
+
     // A subtree of directory names is held against the subject, of the CA as of the leaf.
     let unit = |ca: &mut CertificateParams| {
         ca.name_constraints = Some(NameConstraints {

@@ -34,7 +34,7 @@ fn a_change_of_any_bit_below_the_anchor_breaks_the_path() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(6698), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(6698), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn wire_and_presentation_form_agree(rdata in vec(any::<u8>(), 3..80)) {

@@ -134,6 +134,21 @@ fn key_identifiers_are_hints() {
 }
 
 #[test]
+fn key_identifiers_save_signatures() {
+    // At each of five steps there are sixty CAs of the right name; trying all of them would be over the limit.
+    let mut cas = vec![Ca::root("same")];
+    for _ in 0..5 {
+        let next = cas[cas.len() - 1].ca("same");
+        cas.push(next);
+    }
+    let leaf = cas[5].leaf();
+    let decoys: Vec<_> = (0..58).map(|_| Ca::root("same").certificate).collect();
+    let chain: Vec<_> =
+        std::iter::once(&leaf).chain(&decoys).chain(cas.iter().map(|ca| &ca.certificate)).collect();
+    assert_eq!(found(check(&chain, &[tlsa(2, 0, 1, &cas[0].certificate)])), Ok((6, 0)));
+}
+
+#[test]
 fn of_several_failures_the_one_nearest_to_success() {
     let (narrow, wide) = (Ca::root_with("narrow", |ca| ca.is_ca = IsCa::ExplicitNoCa), Ca::root("wide"));
     let unsound = narrow.ca("middle");

@@ -77,7 +77,7 @@ fn outcome(result: Result<Match, VerifyError>, records: &[TlsaRecord]) -> String
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, rng_seed: RngSeed::Fixed(7671), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, rng_seed: RngSeed::Fixed(7671), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn neither_the_order_of_records_nor_of_certificates_decides(
@@ -94,6 +94,29 @@ proptest! {
         prop_assert_eq!(check(&sent, &records_otherwise, &roots), expected.clone(), "records");
         prop_assert_eq!(check(&sent, &records, &roots_otherwise), expected.clone(), "roots");
         prop_assert_eq!(check(&sent_otherwise, &records_otherwise, &roots_otherwise), expected, "all three");
+    }
+}
+
+#[test]
+fn the_order_of_roots_does_not_choose_the_error() {
+    // Two certificates of one root, each with a fault of its own.
+    let root = Ca::root("root");
+    let middle = root.ca("middle");
+    let leaf = middle.leaf();
+    let narrow = root.cross_signed_by(&root, |ca| ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
+    let for_clients = root.cross_signed_by(&root, |ca| {
+        ca.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    let (narrow, for_clients) = (&narrow.certificate, &for_clients.certificate);
+    let records = [tlsa(1, 1, 1, &leaf)];
+    let check = |sent: &[&CertificateDer<'static>], roots: &[&CertificateDer<'static>]| {
+        check_full(&[&[&leaf, &middle.certificate], sent].concat(), &records, roots)
+    };
+    let expected = check(&[], &[narrow, for_clients]);
+    assert!(matches!(expected, Err(VerifyError::Untrusted { depth: 2, .. })), "{expected:?}");
+    assert_eq!(check(&[], &[for_clients, narrow]), expected);
+    for sent in [&[narrow][..], &[for_clients], &[narrow, for_clients], &[for_clients, narrow]] {
+        assert_eq!(check(sent, &[for_clients, narrow]), expected);
     }
 }
 

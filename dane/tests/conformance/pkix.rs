@@ -147,6 +147,22 @@ fn a_root_may_also_be_cross_signed() {
 }
 
 #[test]
+fn trust_met_on_one_path_does_not_carry_over_to_another() {
+    // "middle" is a CA below a trusted root, and below a stranger, whom the record names: no single path has both.
+    let (root, stranger) = (Ca::root("root"), Ca::root("stranger"));
+    let middle = root.ca("middle");
+    let by_stranger = middle.cross_signed_by(&stranger, |_| {});
+    let leaf = middle.leaf();
+    let records = [tlsa(0, 0, 1, &stranger.certificate)];
+    let sent = [&middle.certificate, &by_stranger.certificate, &stranger.certificate];
+    for (first, second, third) in [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)] {
+        let chain = [&leaf, sent[first], sent[second], sent[third]];
+        let result = check_full(&chain, &records, &[&root.certificate]);
+        assert_eq!(result, untrusted(0, PathFault::NotIssuedBelowAnchor));
+    }
+}
+
+#[test]
 fn d71_23_names_dates_and_constraints_count() {
     let constrained = |permitted: &str| {
         let permitted_subtrees = vec![GeneralSubtree::DnsName(permitted.into())];

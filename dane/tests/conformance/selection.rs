@@ -37,6 +37,7 @@ fn d72_58_pkix_usages_are_unusable_in_every_shape() {
 fn d66_11_d66_12_unknown_and_malformed_records() {
     let digest = |expected, found| Some(Unusable::DigestLength { expected, found });
     let certificate = self_signed(|_| {});
+    let key = |spki: &[u8]| TlsaRecord { usage: 3, selector: 1, matching: 0, data: spki.to_vec() };
     let with_tail = |mut record: TlsaRecord| {
         record.data.push(0);
         record
@@ -60,11 +61,19 @@ fn d66_11_d66_12_unknown_and_malformed_records() {
             Some(Unusable::NotACertificate),
             "3 0 0 00",
         ),
+        (key(b"\x30\x00"), Some(Unusable::NotAPublicKey), "an empty sequence is no key"),
+        (key(b"\x30\x08\x30\x03\x06\x01\x29\x03\x01\x00"), Some(Unusable::NotAPublicKey), "a key of no bits"),
         (
-            TlsaRecord { usage: 3, selector: 1, matching: 0, data: vec![0x30, 0] },
+            key(b"\x30\x09\x30\x03\x06\x01\x29\x03\x02\x08\x01"),
             Some(Unusable::NotAPublicKey),
-            "an empty sequence is no key",
+            "8 unused bits",
         ),
+        (
+            key(b"\x30\x0d\x30\x07\x06\x01\x29\x05\x00\x05\x00\x03\x02\x00\x01"),
+            Some(Unusable::NotAPublicKey),
+            "parameters twice",
+        ),
+        (key(b"\x30\x0b\x30\x05\x06\x01\x29\x05\x00\x03\x02\x00\x01"), None, "a key of an unknown algorithm"),
         (record(2, 1, 0, 0), Some(Unusable::TooShort { octets: 3 }), "no data is no key"),
         (tlsa(3, 0, 0, &certificate), None, "a whole certificate"),
         (tlsa(2, 1, 0, &certificate), None, "a whole key"),
