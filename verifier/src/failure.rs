@@ -43,6 +43,11 @@ pub(crate) fn of_tlsa(host: &str, error: &VerifyError) -> Failure {
         VerifyError::TooMuchWork { .. } => {
             (CertificateUntrusted, "would take too much work to verify", "RFC 7672 3.1.2")
         }
+        VerifyError::RawKeyMismatch { .. } => (
+            TlsaNoMatch,
+            "are missing, and its raw public key matches none of its usable TLSA records",
+            "RFC 7671 5.1",
+        ),
         VerifyError::EmptyChain => (TlsaNoMatch, "are missing", "RFC 7672 2.2"),
         _ => (TlsaNoMatch, "do not satisfy its TLSA records", "RFC 7672 2.2"),
     };

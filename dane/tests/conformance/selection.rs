@@ -22,7 +22,7 @@ fn no_record_is_not_the_same_as_no_usable_record() {
 }
 
 #[test]
-fn d72_58_pkix_usages_are_unusable_in_every_shape() {
+fn d72_58_d71_05_pkix_usages_are_unusable_in_every_shape() {
     for (octet, usage) in [(0, Usage::PkixTa), (1, Usage::PkixEe)] {
         for selector in [0, 1] {
             for (matching, octets) in [(0, 5), (1, 32), (2, 64)] {
@@ -101,7 +101,7 @@ fn d66_11_one_bad_record_does_not_spoil_the_set() {
 }
 
 #[test]
-fn d71_19_d71_20_d71_21_digest_agility() {
+fn d72_70_d71_19_d71_20_d71_21_digest_agility() {
     let certificate = self_signed(|_| {});
     let full = tlsa(3, 1, 0, &certificate);
     let weaker = Some(Unusable::WeakerDigest { stronger: Matching::Sha512 });
