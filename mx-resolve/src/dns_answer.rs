@@ -3,7 +3,10 @@
 use std::str::FromStr;
 
 use dnssec::Question;
-use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::{
+    rr::{Name, RData, RecordType},
+    serialize::binary::{BinDecodable, BinDecoder},
+};
 use mxtls_policy::{Answer, Failure};
 
 use crate::{
@@ -116,6 +119,9 @@ fn presentation(data: &RData) -> String {
         let strings: Vec<String> = txt.txt_data.iter().map(|string| quoted(string)).collect();
         return strings.join(" ");
     }
+    if let RData::Unknown { code, rdata } = data {
+        return unknown(*code, &rdata.anything);
+    }
     let mut text = String::new();
     for character in data.to_string().chars() {
         if character.is_control() {
@@ -126,6 +132,19 @@ fn presentation(data: &RData) -> String {
         }
     }
     text
+}
+
+/// Data that hickory-proto leaves as octets: that of DNAME is a name, any other is written as RFC 3597 §5 has it.
+fn unknown(record_type: RecordType, octets: &[u8]) -> String {
+    let mut decoder = BinDecoder::new(octets);
+    if record_type == RecordType::DNAME
+        && let Ok(target) = Name::read(&mut decoder)
+        && decoder.is_empty()
+    {
+        return target.to_ascii();
+    }
+    let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    format!("\\# {} {digits}", octets.len())
 }
 
 fn quoted(string: &[u8]) -> String {
@@ -143,7 +162,7 @@ fn escaped(octet: u8) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hickory_proto::rr::rdata::TXT;
+    use hickory_proto::rr::rdata::{NULL, TXT};
 
     use super::*;
 
@@ -174,6 +193,19 @@ mod tests {
         ] {
             let txt = TXT::from_bytes(strings);
             assert_eq!(presentation(&RData::TXT(txt)), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn data_of_types_without_a_form_of_their_own() {
+        for (record_type, octets, expected, why) in [
+            (RecordType::DNAME, &b"\x01a\x07example\0"[..], "a.example.", "RFC 6672 §2.1: a name"),
+            (RecordType::DNAME, b"\x01a", r"\# 2 0161", "no name"),
+            (RecordType::DNAME, b"\x01a\0\0", r"\# 4 01610000", "more than a name"),
+            (RecordType::from(65400), b"\x0a\xff", r"\# 2 0aff", "RFC 3597 §5"),
+        ] {
+            let rdata = NULL::with(octets.to_vec());
+            assert_eq!(presentation(&RData::Unknown { code: record_type, rdata }), expected, "{why}");
         }
     }
 }
