@@ -1,14 +1,18 @@
-//! `cargo xtask interop`: `mxtls` beside BIND, unbound and Postfix.
+//! `cargo xtask interop`: `mxtls` beside BIND, ldns, unbound and Postfix.
 //!
 //! It runs in namespaces of its own: of the network, so that the ports 25 and 53 of a loopback interface are free, and of processes, so
 //! that whatever it started ends with it, however it ends.
 
+mod differential;
+mod mxtls_verdicts;
 mod name_servers;
 mod postfix;
 mod programs;
 mod server;
 mod signed_copy;
 mod statuses;
+mod unbound_verdicts;
+mod verdict;
 
 use std::env;
 use std::fs;
@@ -18,21 +22,33 @@ use std::process::{self, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use mxtls_lab::{Lab, Scenario};
 use tokio::process::Command;
 
 use crate::cargo::{build_mxtls, quiet_output};
 use crate::lab::started;
 use crate::tally::{Stop, Tally};
-use name_servers::NameServers;
+use name_servers::NameServer;
 use postfix::Certificates;
 
 #[derive(Args)]
 pub(crate) struct Options {
+    /// Only this part
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
     /// The folder for files of the run that is already inside its namespaces
     #[arg(long, hide = true)]
     inside: Option<PathBuf>,
+}
+
+/// What is held against what.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Part {
+    /// The lab's names beside unbound, and deliveries to Postfix
+    Lab,
+    /// Zones of every kind beside unbound
+    Differential,
 }
 
 impl Options {
@@ -45,7 +61,7 @@ impl Options {
 const MXTLS_BIN: &str = "MXTLS_BIN";
 
 /// Starts the run inside, and waits for it. Where programs are missing, they are counted and there is none.
-pub(crate) async fn outside(tally: &mut Tally) -> Result<Option<ExitCode>> {
+pub(crate) async fn outside(options: &Options, tally: &mut Tally) -> Result<Option<ExitCode>> {
     if fs::metadata("/proc/self")?.uid() != 0 {
         let sentence =
             "interop needs root, for Postfix and for ports below 1024 in a network namespace of its own";
@@ -68,6 +84,9 @@ pub(crate) async fn outside(tally: &mut Tally) -> Result<Option<ExitCode>> {
     let mut inside = Command::new("unshare");
     inside.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
     inside.arg(env::current_exe()?).args(["interop", "--inside"]).arg(folder.path());
+    if let Some(part) = options.only.as_ref().and_then(ValueEnum::to_possible_value) {
+        inside.args(["--only", part.get_name()]);
+    }
     // What it leaves behind when it is killed goes with the folder.
     inside.env("TMPDIR", folder.path());
     let status = inside.env(MXTLS_BIN, mxtls).kill_on_drop(true).spawn()?.wait().await?;
@@ -83,20 +102,36 @@ pub(crate) async fn inside(options: &Options, tally: &mut Tally) -> Result<()> {
     let mxtls = PathBuf::from(env::var_os(MXTLS_BIN).context("it is not told where mxtls lies")?);
     let ip = |arguments: &str| quiet_output(process::Command::new("ip").args(arguments.split(' ')));
     ip("link set lo up")?;
-    // Postfix listens only where an interface has the address.
-    ip(&format!("address add {}/8 dev lo", postfix::ADDRESS))?;
+    // BIND and Postfix listen only where an interface has the address.
+    for address in [differential::AUTHORITY, postfix::ADDRESS] {
+        ip(&format!("address add {address}/8 dev lo"))?;
+    }
 
+    if options.only != Some(Part::Lab) {
+        differential::compare(&mxtls, &subfolder(folder, "differential")?, tally).await?;
+    }
+    if options.only != Some(Part::Differential) {
+        with_lab(&mxtls, folder, tally).await?;
+    }
+    Ok(())
+}
+
+/// What is about the lab's names.
+async fn with_lab(mxtls: &Path, folder: &Path, tally: &mut Tally) -> Result<()> {
     let certificates = Certificates::make(folder)?;
     let mut scenarios = Scenario::all()?;
     scenarios.extend(postfix::scenarios(&certificates)?);
     let lab = started(Lab::start_with(scenarios))?;
     let start = Instant::now();
     let zones = signed_copy::make(&lab, &subfolder(folder, "zones")?)?;
-    println!("{} zones signed with BIND's tools in {} s", zones.origins.len(), start.elapsed().as_secs());
-    let servers = NameServers::start(&zones, &subfolder(folder, "name-servers")?).await?;
-    let peers = Peers { mxtls: &mxtls, lab: &lab, servers: &servers, trust_anchor: &zones.trust_anchor };
+    println!("{} zones signed with BIND's tools in {} s", zones.files.len(), start.elapsed().as_secs());
+    let servers = subfolder(folder, "name-servers")?;
+    // All name servers of the lab's zones have this address.
+    let authority = NameServer::authority("127.0.0.1", &zones, &servers).await?;
+    let validator = NameServer::validator("127.0.0.2", &authority, &zones, &servers).await?;
+    let peers = Peers { mxtls, lab: &lab, resolver: validator.address(), trust_anchor: &zones.trust_anchor };
 
-    statuses::compare(&peers, folder, tally).await?;
+    statuses::compare(&peers, folder, tally)?;
     postfix::deliveries(&peers, &certificates, &subfolder(folder, "postfix")?, tally).await
 }
 
@@ -104,7 +139,8 @@ pub(crate) async fn inside(options: &Options, tally: &mut Tally) -> Result<()> {
 struct Peers<'a> {
     mxtls: &'a Path,
     lab: &'a Lab,
-    servers: &'a NameServers,
+    /// The address of unbound, on port 53.
+    resolver: &'a str,
     trust_anchor: &'a Path,
 }
 

@@ -41,7 +41,7 @@ enum Task {
     PublishCheck,
     /// What a DNSSEC verdict costs, beside hickory and unbound's library, on this machine
     Bench(bench::Options),
-    /// Beside BIND, unbound and Postfix from Debian's packages; needs root
+    /// Beside BIND, ldns, unbound and Postfix from Debian's packages; needs root
     Interop(interop::Options),
 }
 
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
         Task::Interop(options) if options.is_inside() => {
             interrupt::run(interop::inside(&options, &mut tally))
         }
-        Task::Interop(_) => match interrupt::run(interop::outside(&mut tally)) {
+        Task::Interop(options) => match interrupt::run(interop::outside(&options, &mut tally)) {
             // It was all counted, and said, inside.
             Ok(Some(code)) => return code,
             Ok(None) => Ok(()),

@@ -65,7 +65,7 @@ async fn deliver(
         format!("From: sender@elsewhere.example\r\n{subject}\r\n\r\nA line.\r\n.\r\n..\r\n"),
     )?;
     let mut send = Command::new(peers.mxtls);
-    send.args(["send", "--json", "--resolver"]).arg(format!("{}:53", peers.servers.resolver()));
+    send.args(["send", "--json", "--resolver"]).arg(format!("{}:53", peers.resolver));
     send.arg("--trust-anchor").arg(peers.trust_anchor).arg("--ca-file").arg(roots);
     send.args(["--policy-port", &peers.lab.policy_port().to_string(), "--port", "25"]);
     send.args([

@@ -9,14 +9,19 @@ pub(super) struct Program {
     pub(super) package: &'static str,
 }
 
-const PROGRAMS: [Program; 9] = [
+const PROGRAMS: [Program; 14] = [
     Program { name: "unshare", package: "util-linux" },
     Program { name: "ip", package: "iproute2" },
     Program { name: "openssl", package: "openssl" },
     Program { name: "named", package: "bind9" },
     Program { name: "dnssec-keygen", package: "bind9-utils" },
+    Program { name: "dnssec-dsfromkey", package: "bind9-utils" },
+    Program { name: "dnssec-revoke", package: "bind9-utils" },
     Program { name: "dnssec-signzone", package: "bind9-utils" },
     Program { name: "dig", package: "bind9-dnsutils" },
+    Program { name: "ldns-keygen", package: "ldnsutils" },
+    Program { name: "ldns-key2ds", package: "ldnsutils" },
+    Program { name: "ldns-signzone", package: "ldnsutils" },
     Program { name: "unbound", package: "unbound" },
     Program { name: "postfix", package: "postfix" },
 ];

@@ -9,22 +9,15 @@ use anyhow::{Context, Result, ensure};
 use mxtls_lab::Lab;
 use mxtls_lab::dns::Signing;
 
+use super::name_servers::Zones;
 use crate::cargo::quiet_output;
 
-/// All zones, ready to be served.
-pub(super) struct SignedCopy {
-    /// The file of each zone, by its origin.
-    pub(super) origins: BTreeMap<String, PathBuf>,
-    /// The DS records of the root.
-    pub(super) trust_anchor: PathBuf,
-}
-
 /// Signs every zone of the lab; a child comes before its parent, which takes the DS records from its file.
-pub(super) fn make(lab: &Lab, folder: &Path) -> Result<SignedCopy> {
+pub(super) fn make(lab: &Lab, folder: &Path) -> Result<Zones> {
     let mut zones = lab.dns().origins();
     zones.sort_by_key(|origin| std::cmp::Reverse(labels(origin)));
     let signings = of_rows(lab)?;
-    let mut origins = BTreeMap::new();
+    let mut files = BTreeMap::new();
     for origin in zones {
         let text = lab.dns().zone_text(&origin)?;
         let signing = match signings.get(&origin) {
@@ -32,10 +25,10 @@ pub(super) fn make(lab: &Lab, folder: &Path) -> Result<SignedCopy> {
             None => of_others(&origin, lab)?,
         };
         let file = sign(&origin, &text, &signing, folder).with_context(|| format!("signing {origin}"))?;
-        origins.insert(origin, file);
+        files.insert(origin, file);
     }
     let trust_anchor = ds_file(folder, ".");
-    Ok(SignedCopy { origins, trust_anchor })
+    Ok(Zones { files, trust_anchor })
 }
 
 /// How the zones of the rows are signed.
