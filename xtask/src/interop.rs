@@ -8,6 +8,7 @@ mod mxtls_verdicts;
 mod name_servers;
 mod postfix;
 mod programs;
+mod root_anchors;
 mod server;
 mod signed_copy;
 mod statuses;
@@ -108,6 +109,7 @@ pub(crate) async fn inside(options: &Options, tally: &mut Tally) -> Result<()> {
     }
 
     if options.only != Some(Part::Lab) {
+        root_anchors::compare(tally);
         differential::compare(&mxtls, &subfolder(folder, "differential")?, tally).await?;
     }
     if options.only != Some(Part::Differential) {
