@@ -10,6 +10,7 @@ pub(super) struct Fault {
     kind: Kind,
     name: String,
     /// `ANY` for all types.
+    /// For a record to insert, with its data.
     record_type: String,
 }
 
@@ -50,11 +51,16 @@ impl TryFrom<String> for Fault {
 }
 
 impl Fault {
-    /// Makes the change in a file of one record a line. There must be something to change.
-    pub(super) fn apply(&self, origin: &str, file: &str) -> Result<String> {
+    /// Makes the change in a file of one record a line. There must be something to change. What is inserted is `filled_in` first.
+    pub(super) fn apply(
+        &self,
+        origin: &str,
+        file: &str,
+        filled_in: impl Fn(&str) -> String,
+    ) -> Result<String> {
         let owner = absolute(&self.name, origin);
         if self.kind == Kind::Insert {
-            return Ok(format!("{file}{owner} 3600 IN {}\n", self.record_type));
+            return Ok(format!("{file}{owner} 3600 IN {}\n", filled_in(&self.record_type)));
         }
         let mut changed = 0_u32;
         let mut lines = Vec::new();
@@ -164,7 +170,7 @@ mail.z. 60 IN A 192.0.2.2
             ("remove www A", "www.z.", "mail.z.", "all of it"),
             ("insert new A 192.0.2.3", "new.z. 60", "new.z. 3600 IN A 192.0.2.3\n", "one more"),
         ] {
-            let file = Fault::try_from(fault.to_owned()).unwrap().apply("z.", FILE).unwrap();
+            let file = Fault::try_from(fault.to_owned()).unwrap().apply("z.", FILE, str::to_owned).unwrap();
             assert!(!file.contains(gone) && file.contains(there), "{fault}: {why}: {file}");
         }
     }
@@ -172,7 +178,10 @@ mail.z. 60 IN A 192.0.2.2
     #[test]
     fn a_fault_that_changes_nothing_is_an_error() {
         for fault in ["strip mail A", "remove nothing A", "garble www MX"] {
-            assert!(Fault::try_from(fault.to_owned()).unwrap().apply("z.", FILE).is_err(), "{fault}");
+            assert!(
+                Fault::try_from(fault.to_owned()).unwrap().apply("z.", FILE, str::to_owned).is_err(),
+                "{fault}"
+            );
         }
     }
 }

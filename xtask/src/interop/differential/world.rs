@@ -140,7 +140,7 @@ impl Zone<'_> {
         }
         text.push_str(&later);
         for fault in &self.row.faults {
-            text = fault.apply(&self.origin, &text)?;
+            text = fault.apply(&self.origin, &text, |data| self.filled_in(data))?;
         }
         fs::write(&file, text)?;
         Ok(file)
