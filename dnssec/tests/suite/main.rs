@@ -5,16 +5,25 @@ mod algorithms;
 #[cfg(test)]
 mod attacker;
 #[cfg(test)]
+mod battlefield;
+#[cfg(test)]
 mod budget;
+#[cfg(test)]
+mod bytes;
+#[cfg(test)]
 mod cache;
 #[cfg(test)]
 mod chain;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod forgery;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod listing;
+#[cfg(test)]
+mod random;
 #[cfg(test)]
 mod rfc_4034;
 #[cfg(test)]
@@ -29,5 +38,7 @@ mod rfc_6840;
 mod rules;
 #[cfg(test)]
 mod shapes;
+#[cfg(test)]
+mod truth;
 #[cfg(test)]
 mod world;

@@ -3,7 +3,7 @@
 //! Signatures are made with hickory-proto's own to-be-signed form, so that the crate's is checked against it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, LazyLock},
 };
 
@@ -178,16 +178,28 @@ pub(crate) struct Zone {
     pub(crate) sets: BTreeMap<Name, BTreeMap<u16, Vec<Record>>>,
 }
 
-const SALT: [u8; 2] = [0xab, 0xcd];
+/// The salt of every NSEC3 chain.
+pub(crate) const SALT: [u8; 2] = [0xab, 0xcd];
 
 pub(crate) fn nsec3_hash(name: &Name, iterations: u16) -> Vec<u8> {
     Nsec3HashAlgorithm::SHA1.hash(&SALT, name, iterations).unwrap().as_ref().to_vec()
 }
 
-fn base32hex(bytes: &[u8]) -> String {
-    let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
-    let digit = |i: usize| char::from_digit(u32::from_str_radix(&bits[i * 5..i * 5 + 5], 2).unwrap(), 32);
-    (0..bits.len() / 5).map(|i| digit(i).unwrap()).collect()
+/// The owner of the NSEC3 record that matches a name.
+pub(crate) fn nsec3_owner(apex: &Name, name: &Name, iterations: u16) -> Name {
+    apex.prepend_label(base32hex(&nsec3_hash(name, iterations)).as_str()).unwrap()
+}
+
+pub(crate) fn base32hex(bytes: &[u8]) -> String {
+    let digit = |five: u64| char::from_digit((five & 31) as u32, 32).unwrap();
+    let group = |five: &[u8]| five.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+    bytes
+        .chunks(5)
+        .flat_map(|c| {
+            let bits = group(c);
+            (0..8).rev().map(move |i| digit(bits >> (5 * i)))
+        })
+        .collect()
 }
 
 impl Zone {
@@ -288,13 +300,13 @@ impl Zone {
         self.sets.get(owner)?.get(&u16::from(record_type)).cloned()
     }
 
-    fn exists(&self, name: &Name) -> bool {
+    pub(crate) fn exists(&self, name: &Name) -> bool {
         self.sets
             .iter()
             .any(|(owner, types)| name.zone_of(owner) && !types.contains_key(&u16::from(RecordType::NSEC3)))
     }
 
-    fn encloser(&self, name: &Name) -> Name {
+    pub(crate) fn encloser(&self, name: &Name) -> Name {
         let mut encloser = name.base_name();
         while !self.exists(&encloser) {
             encloser = encloser.base_name();
@@ -310,8 +322,7 @@ impl Zone {
                 self.get(&at.unwrap(), RecordType::NSEC).unwrap()
             }
             Denial::Nsec3 { iterations, .. } => {
-                let owner =
-                    self.apex.prepend_label(base32hex(&nsec3_hash(name, iterations)).as_str()).unwrap();
+                let owner = nsec3_owner(&self.apex, name, iterations);
                 let chain: Vec<&Name> = self
                     .sets
                     .iter()
@@ -424,7 +435,7 @@ impl Zone {
     }
 }
 
-trait FromWire {
+pub(crate) trait FromWire {
     fn from_bytes_at_start(bytes: &[u8]) -> Name;
 }
 
@@ -591,16 +602,3 @@ pub(crate) static WORLD: LazyLock<World> = LazyLock::new(|| {
     zones.push(Zone::unsigned("unsigned.optout.lab.", content("unsigned.optout.lab.")));
     World::new(zones)
 });
-
-/// A pool of every genuine RRset with its signature, for those who want to compose messages.
-pub(crate) fn genuine(world: &World) -> HashMap<(Name, RecordType), Vec<Vec<Record>>> {
-    let mut pool: HashMap<_, Vec<Vec<Record>>> = HashMap::new();
-    for zone in &world.zones {
-        for (owner, types) in &zone.sets {
-            for (code, set) in types {
-                pool.entry((owner.clone(), RecordType::from(*code))).or_default().push(set.clone());
-            }
-        }
-    }
-    pool
-}
