@@ -1,13 +1,18 @@
 //! Bytes that nobody meant: every entry takes them without panic, without much work, and without a false verdict.
 
-use dnssec::{FetchError, TrustAnchors};
+use dnssec::{FetchError, TrustAnchors, Validation};
 use hickory_proto::{
     op::Message,
     rr::{DNSClass, Record, RecordType},
     serialize::binary::{BinDecodable, BinDecoder, BinEncodable},
 };
 
-use crate::{attacker::Attacker, battlefield::BATTLEFIELD, random::Random};
+use crate::{
+    attacker::Attacker,
+    battlefield::BATTLEFIELD,
+    random::Random,
+    world::{NOW, cache},
+};
 
 /// What has come of some rounds with mutated bytes.
 #[derive(Default)]
@@ -27,7 +32,8 @@ impl Garbled {
         let asked = attacker.question(&mut random);
         // Of the answers, one in so many.
         let share = *random.pick(&[1, 3, 6]);
-        let garbled = attacker.judge(&asked, |arsenal, q| {
+        let validation = Validation::new(asked.clone(), cache(&BATTLEFIELD), NOW);
+        let garbled = attacker.judge(&asked, validation, |arsenal, q| {
             let mut message = match random.once_in(3) {
                 true => arsenal.bend(&mut random, q),
                 false => arsenal.honest(q),
