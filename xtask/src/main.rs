@@ -9,6 +9,7 @@ mod house;
 mod interop;
 mod interrupt;
 mod lab;
+mod mutants;
 mod public_api;
 mod publish_check;
 mod readme;
@@ -41,7 +42,9 @@ enum Task {
     PublishCheck,
     /// What a DNSSEC verdict costs, beside hickory and unbound's library, on this machine
     Bench(bench::Options),
-    /// Beside BIND, ldns, unbound and Postfix from Debian's packages; needs root
+    /// Whether the tests of dnssec notice each of its rules being taken out
+    Mutants(mutants::Options),
+    /// Beside BIND, unbound and Postfix from Debian's packages; needs root
     Interop(interop::Options),
 }
 
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Task::Test(options) => test::run(&options, &mut tally),
+        Task::Mutants(options) => mutants::run(&options, &mut tally),
         Task::Ci => ci::run(&mut tally),
         Task::PublishCheck => publish_check::run(&mut tally),
     };

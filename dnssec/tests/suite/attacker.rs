@@ -4,13 +4,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use dnssec::{FetchError, KeyCache, Question, Validation};
-use hickory_proto::{
-    op::Message,
-    rr::{Name, RecordType},
-};
+use hickory_proto::{op::Message, rr::RecordType};
 
 use crate::{
-    battlefield::{BATTLEFIELD, names},
+    battlefield::{BATTLEFIELD, Names},
     forgery::Arsenal,
     random::Random,
     truth::falsehood,
@@ -26,8 +23,8 @@ const SEED: u64 = 4035;
 /// An attacker with everything they need, for any number of attacks.
 pub(crate) struct Attacker {
     arsenal: Arsenal<'static>,
-    /// By zone: names worth asking for.
-    names: Vec<Vec<Name>>,
+    /// By zone.
+    names: Vec<Names>,
     pub(crate) refused: u64,
     pub(crate) accepted: u64,
 }
@@ -51,8 +48,8 @@ enum Plan {
 
 impl Attacker {
     pub(crate) fn new() -> Self {
-        let world = &*BATTLEFIELD;
-        Self { arsenal: Arsenal::new(world), names: names(world), refused: 0, accepted: 0 }
+        let names = BATTLEFIELD.zones.iter().map(Names::of).collect();
+        Self { arsenal: Arsenal::new(&BATTLEFIELD), names, refused: 0, accepted: 0 }
     }
 
     /// One attack: a few questions one after the other, with one cache. An error tells how it succeeded.
@@ -148,7 +145,7 @@ impl Attacker {
     /// A question about a name of the same zone, or one above or below.
     fn question_beside(&self, random: &mut Random, asked: &Question) -> Question {
         let near = |zone: &usize| {
-            let apex = &self.names[*zone][0];
+            let apex = &self.names[*zone].apex;
             apex.zone_of(&asked.name) || asked.name.zone_of(apex)
         };
         let zones: Vec<usize> = (0..self.names.len()).filter(near).collect();
@@ -158,7 +155,9 @@ impl Attacker {
 
     fn question_in(&self, random: &mut Random, zone: usize) -> Question {
         use RecordType::{A, CNAME, DNAME, DNSKEY, DS, MX, NS, TLSA, TXT};
-        let name = random.pick(&self.names[zone]).clone();
+        let Names { existing, invented, .. } = &self.names[zone];
+        let names = if random.once_in(2) { existing } else { invented };
+        let name = random.pick(names).clone();
         let present: Vec<RecordType> = self.arsenal.types_at(&name);
         let record_type = match random.once_in(2) || present.is_empty() {
             true => *random.pick(&[A, A, TXT, TLSA, MX, DS, CNAME, DNAME, NS, DNSKEY]),

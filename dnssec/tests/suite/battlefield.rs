@@ -131,32 +131,34 @@ pub(crate) fn own_key() -> Key {
     Key::new(OWN_KEY)
 }
 
-/// Names worth asking for: those of every zone, the empty ones between them, and names beside and below each that do
-/// not exist.
-pub(crate) fn names(world: &World) -> Vec<Vec<Name>> {
-    let of_zone = |zone: &Zone| {
-        let mut names = BTreeSet::new();
+/// Names of one zone worth asking for.
+pub(crate) struct Names {
+    pub(crate) apex: Name,
+    /// Those that exist, the empty ones included.
+    pub(crate) existing: Vec<Name>,
+    /// Names beside and below each of them that do not exist.
+    pub(crate) invented: Vec<Name>,
+}
+
+impl Names {
+    pub(crate) fn of(zone: &Zone) -> Self {
+        let mut existing = BTreeSet::new();
         for (owner, types) in &zone.sets {
             if types.contains_key(&u16::from(RecordType::NSEC3)) {
                 continue;
             }
             let mut ancestor = owner.clone();
-            loop {
-                names.insert(ancestor.clone());
-                if ancestor == zone.apex {
-                    break;
-                }
+            while ancestor != zone.apex {
+                existing.insert(ancestor.clone());
                 ancestor = ancestor.base_name();
             }
         }
-        let mut all: Vec<Name> = names.iter().cloned().collect();
-        for name in names.iter().filter(|name| !name.is_wildcard()) {
-            for label in ["0", "x", "zz"] {
-                all.push(name.prepend_label(label).unwrap());
-            }
-            all.push(name.prepend_label("y").unwrap().prepend_label("x").unwrap());
+        existing.insert(zone.apex.clone());
+        let mut invented = Vec::new();
+        for name in existing.iter().filter(|name| !name.is_wildcard()) {
+            let below = |label: &str| name.prepend_label(label).unwrap();
+            invented.extend([below("0"), below("x"), below("zz"), below("y").prepend_label("x").unwrap()]);
         }
-        all
-    };
-    world.zones.iter().map(of_zone).collect()
+        Self { apex: zone.apex.clone(), existing: existing.into_iter().collect(), invented }
+    }
 }

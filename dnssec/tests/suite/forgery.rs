@@ -166,10 +166,14 @@ impl<'w> Arsenal<'w> {
         message
     }
 
-    /// The honest answer, with something forged among it.
+    /// The honest answer, with something forged among it, or in the place of some of it.
     fn widened(&mut self, random: &mut Random, question: &Question) -> Message {
         let mut message = self.honest(question);
         let forged = unsigned(random, question, &question.name);
+        if random.once_in(2) {
+            let replaced = |r: &Record| r.name == forged.name && r.record_type() == forged.record_type();
+            message.answers.retain(|record| !replaced(record));
+        }
         let at = random.below(message.answers.len() + 1);
         message.answers.insert(at, forged);
         message
