@@ -5,6 +5,7 @@ mod cargo;
 mod ci;
 mod demo;
 mod dependency_count;
+mod fuzz;
 mod house;
 mod interop;
 mod interrupt;
@@ -42,6 +43,8 @@ enum Task {
     PublishCheck,
     /// What a DNSSEC verdict costs, beside hickory and unbound's library, on this machine
     Bench(bench::Options),
+    /// The attacks on dnssec with fresh seeds, for as long as one likes
+    Fuzz(fuzz::Options),
     /// Whether the tests of dnssec notice each of its rules being taken out
     Mutants(mutants::Options),
     /// Beside BIND, unbound and Postfix from Debian's packages; needs root
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Task::Test(options) => test::run(&options, &mut tally),
+        Task::Fuzz(options) => fuzz::run(&options, &mut tally),
         Task::Mutants(options) => mutants::run(&options, &mut tally),
         Task::Ci => ci::run(&mut tally),
         Task::PublishCheck => publish_check::run(&mut tally),

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test and doctest of the workspace.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -19,40 +19,55 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options, tally: &mut Tally) -> Result<()> {
     // All targets, so that features unify as they will for the tests: nothing is compiled twice.
     let mxtls = build_mxtls(&["--workspace", "--all-features", "--all-targets"])?;
-    let mut tests = cargo()?
+    let mut tests = cargo()?;
+    tests
         .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
         .args(&options.arguments)
-        .env("MXTLS_BIN", mxtls)
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot run cargo test")?;
-    let mut sum = Counts::default();
-    let output = tests.stdout.take().context("its output is piped")?;
-    for line in BufReader::new(output).lines() {
-        let line = line?;
-        println!("{line}");
-        if let Some(counts) = Counts::of_line(&line) {
-            sum.add(&counts);
-        }
-    }
-    // A test that does not compile, or that brings its process down, is in no count.
-    let uncounted = !tests.wait()?.success() && sum.failed == 0;
-    if sum.ignored > 0 {
-        println!("{} ignored", sum.ignored);
-    }
-    tally.add(sum.passed, sum.failed + u32::from(uncounted));
+        .env("MXTLS_BIN", mxtls);
+    Counts::of_tests(&mut tests)?.add_to(tally);
     Ok(())
 }
 
 /// What one test binary, or the doctests of one crate, counted.
 #[derive(Debug, Default, Eq, PartialEq)]
-struct Counts {
+pub(crate) struct Counts {
     passed: u32,
     failed: u32,
     ignored: u32,
 }
 
 impl Counts {
+    /// Runs `cargo test`, shows what it says, and sums up the counts of all its binaries.
+    pub(crate) fn of_tests(command: &mut Command) -> Result<Self> {
+        let mut tests = command.stdout(Stdio::piped()).spawn().context("cannot run cargo test")?;
+        let mut sum = Self::default();
+        let output = tests.stdout.take().context("its output is piped")?;
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            println!("{line}");
+            if let Some(counts) = Self::of_line(&line) {
+                sum.add(&counts);
+            }
+        }
+        // A test that does not compile, or that brings its process down, is in no count.
+        if !tests.wait()?.success() && sum.failed == 0 {
+            sum.failed = 1;
+        }
+        Ok(sum)
+    }
+
+    pub(crate) fn add_to(&self, tally: &mut Tally) {
+        if self.ignored > 0 {
+            println!("{} ignored", self.ignored);
+        }
+        tally.add(self.passed, self.failed);
+    }
+
+    /// Tests that ran.
+    pub(crate) fn total(&self) -> u32 {
+        self.passed + self.failed
+    }
+
     /// Reads `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s`.
     fn of_line(line: &str) -> Option<Self> {
         let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;

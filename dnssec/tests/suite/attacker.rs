@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use dnssec::{FetchError, KeyCache, Question, Validation};
+use dnssec::{FetchError, KeyCache, Limits, Question, Validation};
 use hickory_proto::{op::Message, rr::RecordType};
 
 use crate::{
@@ -119,10 +119,13 @@ impl Attacker {
         mut answer: impl FnMut(&mut Arsenal<'static>, &Question) -> Result<Message, FetchError>,
     ) -> Result<(), String> {
         let mut memory: HashMap<Question, Result<Message, FetchError>> = HashMap::new();
-        let (end, _) = run(validation, |q| {
+        let (end, questions) = run(validation, |q| {
             let answer = || answer(&mut self.arsenal, q);
             memory.entry(q.clone()).or_insert_with(answer).clone()
         });
+        if questions.len() > usize::from(Limits::default().questions) {
+            return Err(format!("{asked}: {} questions were asked for it", questions.len()));
+        }
         let Ok(verdict) = end else {
             self.refused += 1;
             return Ok(());

@@ -19,6 +19,8 @@ mod clock;
 #[cfg(test)]
 mod forgery;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod listing;
