@@ -1,5 +1,7 @@
 //! The command line.
 
+mod tlsa;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
@@ -7,6 +9,8 @@ use mx_resolve::{Destination, Domain, Families, Upstream};
 use mxtls_policy::Requirement;
 use rustls_pki_types::UnixTime;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+pub(crate) use tlsa::{TlsaCommand, TlsaMakeOptions, TlsaOptions, TlsaShowOptions, TlsaVerifyOptions};
 
 /// Would mail to this domain arrive, over which channel, and why?
 #[derive(Debug, Parser)]
@@ -34,6 +38,8 @@ pub(crate) enum Command {
     Send(SendOptions),
     /// Show the MTA-STS record and policy of a domain, and hold its MX hosts against the policy
     MtaSts(MtaStsOptions),
+    /// Show, make and verify TLSA records
+    Tlsa(TlsaOptions),
     /// The DNSSEC verdict on a DNS question
     Dns(DnsOptions),
     /// What follows from what: the behaviour matrix, made from the decisions themselves

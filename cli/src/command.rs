@@ -6,3 +6,4 @@ pub(crate) mod matrix;
 pub(crate) mod mta_sts;
 pub(crate) mod resolve;
 pub(crate) mod send;
+pub(crate) mod tlsa;

@@ -9,16 +9,18 @@ mod matrix;
 mod mta_sts;
 mod resolve;
 mod send;
+mod tlsa;
 
 pub(crate) use attempt::AttemptDocument;
 pub(crate) use check::{CheckDocument, CheckedDestination, CheckedHost};
 pub(crate) use dns::{DnsDocument, DnsResult};
 pub(crate) use error::ErrorDocument;
-pub(crate) use host::HostDocument;
+pub(crate) use host::{HostDocument, TlsaDocument};
 pub(crate) use matrix::MatrixDocument;
 pub(crate) use mta_sts::{MtaStsDocument, PolicyDocument, RecordDocument};
 pub(crate) use resolve::{DaneDocument, ResolveDocument, ResolvedDestination};
 pub(crate) use send::{SendDocument, SentEnvelope, SentRecipient};
+pub(crate) use tlsa::{ChainResult, RecordUse, TlsaMakeDocument, TlsaShowDocument, TlsaVerifyDocument};
 
 use serde::Serialize;
 

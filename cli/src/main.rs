@@ -11,6 +11,7 @@
 
 mod arguments;
 mod case_file;
+mod certificate_file;
 mod command;
 mod composed;
 mod document;
@@ -19,6 +20,7 @@ mod interruption;
 mod logging;
 mod output;
 mod page;
+mod pem;
 mod problem;
 mod progress;
 mod session;
@@ -61,6 +63,7 @@ fn run(arguments: &Arguments, output: &Output) -> Result<Status, Problem> {
             Command::Check(options) => command::check::run(global, options, output).await,
             Command::Send(options) => command::send::run(global, options, output).await,
             Command::MtaSts(options) => command::mta_sts::run(global, options, output).await,
+            Command::Tlsa(options) => command::tlsa::run(global, options, output).await,
             Command::Dns(options) => command::dns::run(global, options, output).await,
             Command::Matrix => command::matrix::run(output),
         }

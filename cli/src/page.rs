@@ -8,6 +8,7 @@ mod mta_sts;
 mod resolve;
 mod send;
 mod table;
+mod tlsa;
 
 use mxtls_policy::{CertificateCheck, Channel, Failure, PolicyKind, Status};
 use serde::Serialize;

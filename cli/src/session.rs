@@ -139,5 +139,8 @@ fn machine_name() -> String {
     if name.is_empty() || !name.bytes().all(usable) { "localhost".to_owned() } else { name }
 }
 
+/// The port of the servers where `--port` is not given.
+pub(crate) const SMTP: u16 = 25;
+
 /// The limit for a step where `--timeout` is not given.
 const STEP: Duration = Duration::from_secs(30);

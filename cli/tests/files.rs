@@ -53,6 +53,8 @@ fn missing_files() {
         (&["resolve", "example.com", "--ca-file", "FILE"], "roots"),
         (&["dns", "example.com", "MX", "--ca-file", "FILE"], "roots, where they may not be needed"),
         (&["send", "--case", "FILE"], "a case"),
+        (&["tlsa", "make", "--cert", "FILE"], "a certificate"),
+        (&["tlsa", "verify", "--chain", "FILE", "--tlsa", "3 1 1 00", "--name", "a.example"], "a chain"),
         (&["send", "--from", "", "--to", "a@b.example", "--message", "FILE"], "a message"),
     ] {
         refused(arguments, &path, None, "cannot be read", why);
@@ -101,6 +103,133 @@ fn root_certificates() {
         let ended = run(["check", "example.com", "--ca-file", &path.display().to_string()]);
         assert!(!ended.stderr.contains('('), "{why}: no values of the program's own: {ended:?}");
     }
+}
+
+/// Where each section of a file stands is known, and so is what is wrong with it.
+#[test]
+fn chains() {
+    let folder = TempDir::new().unwrap();
+    let section =
+        |label: &str, body: &str| format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
+    let good = section("CERTIFICATE", "MAA=");
+    let private = "expected certificates, found a private key";
+    for (text, line, expected, why) in [
+        (String::new(), None, "expected certificates in PEM, found none", "an empty chain"),
+        ("certificate\n".to_owned(), None, "expected certificates in PEM, found none", "no PEM"),
+        ("\u{30}\u{3}\u{2}\u{1}\u{0}".to_owned(), None, "expected certificates in PEM, found none", "DER"),
+        (section("PUBLIC KEY", "MAA="), None, "expected certificates in PEM, found none", "a key alone"),
+        (format!("{good}{}", section("PRIVATE KEY", "MAA=")), Some(4), private, "a key behind a certificate"),
+        (format!("{}{good}", section("RSA PRIVATE KEY", "MAA=")), Some(1), private, "the old form, in front"),
+        (format!("{good}\n{}", section("EC PRIVATE KEY", "MAA=")), Some(5), private, "another old form"),
+        (
+            format!("{good}{}", section("ENCRYPTED PRIVATE KEY", "MAA=")),
+            Some(4),
+            private,
+            "encrypted, and yet private",
+        ),
+        (format!("{good}-----BEGIN PRIVATE KEY-----\nMA"), Some(4), private, "a part of one"),
+        (
+            format!("{good}-----BEGIN CERTIFICATE-----\nMAA=\n"),
+            Some(4),
+            "expected -----END CERTIFICATE----- below, found none",
+            "the file is cut",
+        ),
+        (
+            format!("MAA=\n-----END CERTIFICATE-----\n{good}"),
+            Some(2),
+            "expected -----BEGIN CERTIFICATE----- above, found none",
+            "its head is missing",
+        ),
+        (
+            format!("{good}{}", section("CERTIFICATE", "MAA=\nMA!=")),
+            Some(6),
+            "column 3: expected base64, found '!'",
+            "no base64",
+        ),
+        (
+            format!("{good}{}", section("CERTIFICATE", "MAAA=")),
+            Some(4),
+            "expected base64, whole, inside the CERTIFICATE",
+            "a digit too many",
+        ),
+        (
+            format!("{good}{}", section("CERTIFICATE", "")),
+            Some(4),
+            "the CERTIFICATE is empty",
+            "nothing inside",
+        ),
+        (
+            section("X509 CERTIFICATE", "MAA="),
+            Some(1),
+            "expected a section called CERTIFICATE, found one called X509 CERTIFICATE",
+            "RFC 7468 5.1: an old name, which must not be passed over",
+        ),
+        (
+            section("CERTIFICATE REQUEST", "MAA="),
+            Some(1),
+            "found one called CERTIFICATE REQUEST",
+            "what is sent to a CA",
+        ),
+    ] {
+        let path = file(&folder, "chain.pem", &text);
+        let record = ["--tlsa", "3 1 1 00", "--name", "a.example"];
+        refused(&[&["tlsa", "verify", "--chain", "FILE"], &record[..]].concat(), &path, line, expected, why);
+        let good = file(&folder, "good.pem", &good).display().to_string();
+        let roots = ["tlsa", "verify", "--chain", &good, "--profile", "full", "--roots", "FILE"];
+        refused(&[&roots, &record[..]].concat(), &path, line, expected, why);
+    }
+    let no_root = file(&folder, "roots.pem", format!("# A root\n{good}"));
+    let chain = file(&folder, "good.pem", &good).display().to_string();
+    let arguments =
+        ["tlsa", "verify", "--chain", &chain, "--roots", "FILE", "--tlsa", "3 1 1 00", "--name", "a.b"];
+    refused(&arguments, &no_root, Some(2), "expected a certificate in DER", "a root must be readable");
+}
+
+#[test]
+fn certificates_that_records_are_made_for() {
+    let folder = TempDir::new().unwrap();
+    let section = |label: &str| format!("-----BEGIN {label}-----\nMAA=\n-----END {label}-----\n");
+    let (certificate, key) = (section("CERTIFICATE"), section("PUBLIC KEY"));
+    for (text, options, line, expected, why) in [
+        (Vec::new(), &[][..], None, "found an empty file", "nothing"),
+        (b"3 1 1".to_vec(), &[], None, "in PEM or DER, found something else", "a record"),
+        (b"\x30\x03\x02\x01\x00".to_vec(), &[], None, "in PEM or DER, found something else", "other DER"),
+        (
+            format!("\n{certificate}").into(),
+            &[],
+            Some(2),
+            "expected a certificate in DER",
+            "base64 of nothing much",
+        ),
+        (key.clone().into(), &[], Some(1), "expected a public key in DER", "the same for a key"),
+        (section("PRIVATE KEY").into(), &[], Some(1), "found a private key", "it is not for others"),
+        (section("DH PARAMETERS").into(), &[], None, "found neither", "neither certificate nor key"),
+        (format!("{certificate}{key}").into(), &[], Some(4), "found both", "which of them?"),
+        (format!("{key}{key}").into(), &[], Some(4), "found a second one", "which of them?"),
+        (
+            format!("{certificate}{certificate}").into(),
+            &["--usage", "2"],
+            Some(1),
+            "expected one certificate, that of the CA that DANE-TA(2) names, found several",
+            "the first one is the server's own",
+        ),
+    ] {
+        let path = file(&folder, "certificate", text);
+        refused(&[&["tlsa", "make", "--cert", "FILE"], options].concat(), &path, line, expected, why);
+    }
+    // A P-256 key, whole: what is wrong is what is asked for.
+    let key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEx2Dx2vtPYOEIcrWNenpNfsX0/6zx\nxKaoS0cCVF+IMGQaswN2hMeiYEQeSEx1uPLcZAOW1SfkHCXEiruYbemdow==\n-----END PUBLIC KEY-----\n";
+    let path = file(&folder, "key.pem", key);
+    let ended = run(["tlsa", "make", "--cert", &path.display().to_string()]);
+    assert_eq!(ended.status, Some(0), "the twin: {ended:?}");
+    let expected = "expected a certificate, which the selector Cert(0) compares, found a public key";
+    refused(
+        &["tlsa", "make", "--cert", "FILE", "--selector", "0"],
+        &path,
+        Some(1),
+        expected,
+        "RFC 7250: no certificate",
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod process;
 
 use process::run;
 
-const COMMANDS: [&str; 6] = ["resolve", "check", "send", "mta-sts", "dns", "matrix"];
+const COMMANDS: [&str; 7] = ["resolve", "check", "send", "mta-sts", "tlsa", "dns", "matrix"];
 
 #[test]
 fn mistakes_end_with_2_and_one_sentence() {
@@ -63,6 +63,91 @@ fn mistakes_end_with_2_and_one_sentence() {
         (&["mta-sts", "user@"], "a mail domain is expected", "no domain behind the @"),
         (&["mta-sts", "[mx.example.com]"], "a mail domain is expected", "a host has no policy"),
         (&["mta-sts", "--domain", "[192.0.2.1]"], "a mail domain is expected", "nor has an address"),
+        (&["tlsa"], "", "a command is expected"),
+        (&["tlsa", "show"], "HOST", "a host is expected"),
+        (&["tlsa", "show", "a..b"], "a label is empty", "no host"),
+        (&["tlsa", "show", "192.0.2.1"], "an address", "an address has no records"),
+        (&["tlsa", "make"], "--cert", "a certificate is expected"),
+        (&["tlsa", "make", "--cert", "x", "--usage", "4"], "DANE-EE(3)", "no usage"),
+        (&["tlsa", "make", "--cert", "x", "--selector", "2"], "SPKI(1)", "no selector"),
+        (&["tlsa", "make", "--cert", "x", "--matching", "sha256"], "SHA2-256(1)", "no acronym"),
+        (&["tlsa", "make", "--cert", "x", "--host", "mx_1.example.com"], "found \"mx_1\"", "RFC 6698 3"),
+        (&["tlsa", "make", "--cert", "x", "--port", "465"], "--host", "a port of what?"),
+        (&["tlsa", "verify", "--tlsa", "3 1 1 00", "--name", "a.example"], "--chain", "no chain"),
+        (&["tlsa", "verify", "--chain", "x", "--name", "a.example"], "--tlsa", "no record"),
+        (&["tlsa", "verify", "--chain", "x", "--tlsa", "3 1 1 00"], "--name", "no name"),
+        (
+            &["tlsa", "verify", "--chain", "x", "--tlsa", "3 1 1 00", "--name", "a..b"],
+            "a label is empty",
+            "a name that nobody has",
+        ),
+        (
+            &["tlsa", "verify", "--chain", "x", "--name", "a.example", "--tlsa", "3 1 1 0g"],
+            "expected hexadecimal digits, found 'g' at digit 2",
+            "bad hex",
+        ),
+        (
+            &["tlsa", "verify", "--chain", "x", "--name", "a.example", "--tlsa", "3 1 1 00", "3 1 1 000"],
+            "expected an even number of hexadecimal digits, found 3",
+            "odd digits, in the second record",
+        ),
+        (
+            &["tlsa", "verify", "--chain", "x", "--name", "a.example", "--tlsa", "3 1"],
+            "expected the matching type as a decimal number from 0 to 255",
+            "two numbers",
+        ),
+        (
+            &["tlsa", "verify", "--chain", "x", "--name", "a.example", "--tlsa", "256 1 1 00"],
+            "expected the usage as a decimal number from 0 to 255, found \"256\"",
+            "more than an octet",
+        ),
+        (
+            &["tlsa", "verify", "--chain", "x", "--name", "a.example", "--tlsa", ""],
+            "expected the usage",
+            "nothing",
+        ),
+        (
+            &["tlsa", "verify", "--chain", "x", "--name", "a.example", "--tlsa", "\\# 4 03010100ff"],
+            "expected 4 octets, as announced, found 5",
+            "RFC 3597 5",
+        ),
+        (
+            &[
+                "tlsa",
+                "verify",
+                "--chain",
+                "x",
+                "--tlsa",
+                "3 1 1",
+                "--name",
+                "a.example",
+                "--digests",
+                "sha1",
+            ],
+            "expected the digests sha512 or sha256, found \"sha1\"",
+            "no matching type",
+        ),
+        (
+            &["tlsa", "verify", "--chain", "x", "--tlsa", "3 1 1", "--name", "a.example", "--profile", "all"],
+            "--profile",
+            "no profile",
+        ),
+        (
+            &[
+                "tlsa",
+                "verify",
+                "--chain",
+                "x",
+                "--tlsa",
+                "3 1 1",
+                "--name",
+                "a.example",
+                "--ee-names",
+                "check",
+            ],
+            "profile full",
+            "RFC 7672 3.1.1: not in mail",
+        ),
         (&["dns", "example.com"], "a record type is expected", "no type"),
         (&["dns", "example.com", "NONSENSE"], "\"NONSENSE\" is not a DNS record type", "no such type"),
         (&["dns", "a..b", "MX"], "\"a..b\" is not a domain name", "an empty label"),

@@ -345,6 +345,75 @@ fn case_files() {
         .is_refused(&lab);
 }
 
+/// Certificates, keys and records, which come from files and from the command line: nothing is asked to find out.
+#[test]
+fn certificates_and_records() {
+    let lab = lab_of(&[GOOD]);
+    let good = std::fs::read_to_string(lab.ca_file()).unwrap();
+    let lines = good.lines().count() as u64;
+    let secret = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
+    let unreadable = "-----BEGIN CERTIFICATE-----\nMI?B\n-----END CERTIFICATE-----\n";
+    for (name, text, line, words, why) in [
+        ("empty.pem", String::new(), None, ["expected", "found"].as_slice(), "an empty chain"),
+        ("text.pem", "3 1 1 00\n".to_owned(), None, &["expected", "PEM"], "no PEM at all"),
+        ("secret.pem", secret.to_owned(), Some(1), &["private key"], "a private key alone"),
+        (
+            "both.pem",
+            format!("{good}{secret}"),
+            Some(lines + 1),
+            &["private key"],
+            "a private key behind a chain",
+        ),
+        ("first.pem", format!("{secret}{good}"), Some(1), &["private key"], "a private key in front of it"),
+        (
+            "base64.pem",
+            format!("{unreadable}{good}"),
+            Some(2),
+            &["column 3", "base64", "'?'"],
+            "a character that base64 has not",
+        ),
+        (
+            "open.pem",
+            format!("\n{}", good.replace("-----END CERTIFICATE-----", "")),
+            Some(2),
+            &["-----END CERTIFICATE-----"],
+            "a section that does not end",
+        ),
+    ] {
+        let path = file(&lab, name, text);
+        let named = path.display().to_string();
+        fault(&["tlsa", "make", "--cert", &named], words, why).at(&path, line).is_refused(&lab);
+        let record = ["--tlsa", "3 1 1 00", "--name", "mx.example.com"];
+        let chain = [&["tlsa", "verify", "--chain", &named], &record[..]].concat();
+        fault(&chain, words, why).at(&path, line).is_refused(&lab);
+        let ca_file = lab.ca_file().display().to_string();
+        let roots = ["tlsa", "verify", "--profile", "full", "--chain", &ca_file, "--roots", &named];
+        fault(&[&roots, &record[..]].concat(), words, why).at(&path, line).is_refused(&lab);
+    }
+    for missing in [&lab.directory().join("missing.pem"), lab.directory()] {
+        let named = missing.display().to_string();
+        fault(&["tlsa", "make", "--cert", &named], &["read"], "no file").at(missing, None).is_refused(&lab);
+        let chain = ["tlsa", "verify", "--chain", &named, "--tlsa", "3 1 1 00", "--name", "mx.example.com"];
+        fault(&chain, &["read"], "no file").at(missing, None).is_refused(&lab);
+    }
+    let chain = lab.ca_file().display().to_string();
+    let verify = ["tlsa", "verify", "--chain", &chain, "--name", "mx.example.com", "--tlsa"];
+    for (record, words, why) in [
+        ("3 1 1 00zz", ["'z'", "digit 3"].as_slice(), "bad hex"),
+        ("3 1 1 0 0 0", &["even", "3"], "odd digits"),
+        ("3 1", &["matching type"], "two fields"),
+        ("", &["usage"], "none"),
+        ("dane-ee 1 1 00", &["usage", "dane-ee"], "a word for a number"),
+        ("3 1 256 00", &["matching type", "256"], "more than an octet"),
+    ] {
+        fault(&[&verify[..], &[record]].concat(), words, why).is_refused(&lab);
+        fault(&[&verify[..], &["3 1 1 00", record]].concat(), words, "as the second one").is_refused(&lab);
+    }
+    fault(&["tlsa", "show", "a..lab"], &["a..lab", "empty"], "no host").is_refused(&lab);
+    fault(&["tlsa", "make", "--cert", &chain, "--host", "mx_1.lab"], &["mx_1"], "no host name")
+        .is_refused(&lab);
+}
+
 #[test]
 fn messages() {
     let lab = lab_of(&[GOOD]);

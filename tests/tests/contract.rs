@@ -314,6 +314,32 @@ static DNS_EXPLAINED: Shape = Fields(&[
     ("results", List(&Both(&VERDICT_ON_DNS, &Fields(&[("proof", List(&Text))])))),
 ]);
 
+static TLSA_MADE: Shape = Fields(&[("schema", Number), ("owner", Maybe(&Text)), ("record", Text)]);
+
+static TLSA_VERIFIED: Shape = Fields(&[
+    ("schema", Number),
+    (
+        "result",
+        Word(&[
+            "match",
+            "no-match",
+            "unusable",
+            "host-mismatch",
+            "expired",
+            "not-yet-valid",
+            "untrusted",
+            "malformed",
+        ]),
+    ),
+    ("depth", Maybe(&Number)),
+    (
+        "matched",
+        Maybe(&Fields(&[("usage", Number), ("selector", Number), ("matching", Number), ("index", Number)])),
+    ),
+    ("records", List(&Fields(&[("usable", Bool), ("reason", Maybe(&Text))]))),
+    ("error", Maybe(&Text)),
+]);
+
 static MATRIX: Shape = Fields(&[
     ("schema", Number),
     (
@@ -963,6 +989,71 @@ fn mta_sts() {
 }
 
 #[test]
+fn tlsa_show() {
+    // The exit status is that of `resolve --dane-only`, and so is the document.
+    let lab = lab();
+    for (host, status, records) in [
+        ("mx1.dane-ee-match.lab", 0, 1),
+        ("mx1.tlsa-unusable.lab", 0, 2),
+        ("mx1.neither.lab", 0, 0),
+        ("mx1.insecure-delegation.lab", 0, 0),
+        ("mx1.tlsa-bogus.lab", 75, 0),
+    ] {
+        let own = ["show", host, "--port", &lab.port().to_string()].map(str::to_owned);
+        let document = held(&run(at_lab(&lab, "tlsa", &own)), &DANE_ONLY, status);
+        let result = only(&document, "results");
+        assert_eq!(result["host"], host);
+        assert_eq!(result["tlsa"].as_array().unwrap().len(), records, "{host}: {result:#}");
+    }
+}
+
+#[test]
+fn tlsa_make_and_verify() {
+    let lab = lab_of(&["dane-ee-match"]);
+    // The root stands for a server's certificate: what is looked at are the fields.
+    let file = lab.ca_file().display().to_string();
+    let own = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let make = |options: &[&str]| {
+        let words = own(&[&["make", "--cert", &file], options].concat());
+        held(&run(at_lab(&lab, "tlsa", &words)), &TLSA_MADE, 0)
+    };
+    let made = make(&["--host", "MX.Example.com.", "--port", "465"]);
+    assert_eq!(made["owner"], "_465._tcp.mx.example.com");
+    let record = made["record"].as_str().unwrap().to_owned();
+    let data = record.strip_prefix("3 1 1 ").unwrap();
+    assert!(data.len() == 64 && data.bytes().all(|b| b.is_ascii_hexdigit()), "{record}");
+    assert_eq!(make(&[]), json!({"schema": 1, "owner": null, "record": record}), "no host, no owner");
+
+    let verify = |records: &[&str], status: i32| {
+        let words =
+            own(&[&["verify", "--chain", &file, "--name", "mx.example.com", "--tlsa"], records].concat());
+        held(&run(at_lab(&lab, "tlsa", &words)), &TLSA_VERIFIED, status)
+    };
+    assert_eq!(
+        verify(&[&record], 0),
+        json!({
+            "schema": 1,
+            "result": "match",
+            "depth": 0,
+            "matched": {"usage": 3, "selector": 1, "matching": 1, "index": 0},
+            "records": [{"usable": true, "reason": null}],
+            "error": null,
+        }),
+        "the example, word for word"
+    );
+    let failed = verify(&["3 1 1", &format!("3 1 1 {}", "00".repeat(32))], 1);
+    assert_eq!(
+        (&failed["result"], &failed["depth"], &failed["matched"]),
+        (&json!("no-match"), &json!(null), &json!(null))
+    );
+    assert_eq!(failed["records"][0]["usable"], false, "a record with no data has three fields");
+    assert!(failed["records"][0]["reason"].is_string() && failed["error"].is_string(), "{failed:#}");
+    assert_eq!(failed["records"][1], json!({"usable": true, "reason": null}));
+    assert_eq!(verify(&["1 1 1 00"], 1)["result"], "unusable");
+    assert_eq!(lab.dns().queries(|_| true), [], "neither of the two asks anything");
+}
+
+#[test]
 fn dns() {
     let lab = lab_of(&["dane-ee-match", "alias-tlsa-at-target", "insecure-delegation", "tlsa-bogus"]);
     let port = lab.port();
@@ -1039,6 +1130,20 @@ fn an_error_of_usage() {
         &["dns", "--json", "example.com", "NOTYPE"],
         &["mta-sts", "--json", "a..b"],
         &["send", "--json", "--case", "/nonexistent/case.json5"],
+        &["tlsa", "--json"],
+        &["tlsa", "show", "--json", "a..b"],
+        &["tlsa", "make", "--json", "--cert", "/nonexistent/leaf.pem"],
+        &[
+            "tlsa",
+            "verify",
+            "--json",
+            "--chain",
+            "/nonexistent/chain.pem",
+            "--tlsa",
+            "3 1 1 0",
+            "--name",
+            "a.b",
+        ],
     ] {
         held(&run(arguments), &ERROR, 2);
     }

@@ -1,8 +1,8 @@
 //! `mxtls resolve`: discovery without a connection to a mail server.
 
 use futures_util::{StreamExt, stream};
-use mx_resolve::Domain;
-use mxtls_policy::Verdict;
+use mx_resolve::{Domain, MxResolver};
+use mxtls_policy::{Requirement, Verdict};
 
 use crate::{
     arguments::{GlobalOptions, ResolveOptions},
@@ -40,12 +40,27 @@ async fn dane_only(
     output: &Output,
 ) -> Result<Status, Problem> {
     let resolver = session::resolver(global, &options.policy, None)?;
-    let port = global.port.unwrap_or(SMTP);
-    let record = progress::during("looking up", resolver.check_dane(host, port)).await;
-    let host = HostDocument::new(&record, options.policy.requirement());
-    let status = host.failure.as_ref().map_or(Status::Holds, |failure| failure.verdict().into());
+    let host = dane_side(&resolver, global, host, options.policy.requirement()).await;
+    let status = dane_status(&host);
     output.show(&DaneDocument { results: [host] })?;
     Ok(status)
+}
+
+/// The DANE side of one host, at the port of the options.
+pub(super) async fn dane_side(
+    resolver: &MxResolver,
+    global: &GlobalOptions,
+    host: &Domain,
+    requirement: Requirement,
+) -> HostDocument {
+    let port = global.port.unwrap_or(session::SMTP);
+    let record = progress::during("looking up", resolver.check_dane(host, port)).await;
+    HostDocument::new(&record, requirement)
+}
+
+/// Whether the host is known, with records or without.
+pub(super) fn dane_status(host: &HostDocument) -> Status {
+    host.failure.as_ref().map_or(Status::Holds, |failure| failure.verdict().into())
 }
 
 /// Whether a host is left that mail can be tried at.
@@ -63,4 +78,3 @@ fn status(result: &ResolvedDestination) -> Status {
 
 /// Destinations that are looked up at the same time.
 const AT_ONCE: usize = 8;
-const SMTP: u16 = 25;

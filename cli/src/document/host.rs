@@ -39,6 +39,9 @@ pub(crate) struct TlsaDocument {
     pub(crate) data: String,
     pub(crate) usable: bool,
     pub(crate) reason: Option<String>,
+    /// For people: `DANE-EE(3) SPKI(1) SHA2-256(1)`.
+    #[serde(skip)]
+    pub(crate) description: String,
 }
 
 impl HostDocument {
@@ -106,6 +109,7 @@ fn records(record: &SecureMxRecord) -> Vec<TlsaDocument> {
         data: record.data_hex(),
         usable: reason.is_none(),
         reason,
+        description: record.description(),
     });
     documents.collect()
 }
