@@ -1,4 +1,4 @@
-//! `cargo xtask interop`: `mxtls` beside BIND, ldns, unbound and Postfix.
+//! `cargo xtask interop`: `mxtls` beside BIND, ldns, unbound, Postfix and openssl.
 //!
 //! It runs in namespaces of its own: of the network, so that the ports 25 and 53 of a loopback interface are free, and of processes, so
 //! that whatever it started ends with it, however it ends.
@@ -12,6 +12,7 @@ mod root_anchors;
 mod server;
 mod signed_copy;
 mod statuses;
+mod tlsa;
 mod unbound_verdicts;
 mod verdict;
 
@@ -50,11 +51,17 @@ enum Part {
     Lab,
     /// Zones of every kind beside unbound
     Differential,
+    /// `mxtls tlsa` beside the digests and the DANE of openssl
+    Tlsa,
 }
 
 impl Options {
     pub(crate) fn is_inside(&self) -> bool {
         self.inside.is_some()
+    }
+
+    fn includes(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
     }
 }
 
@@ -108,11 +115,14 @@ pub(crate) async fn inside(options: &Options, tally: &mut Tally) -> Result<()> {
         ip(&format!("address add {address}/8 dev lo"))?;
     }
 
-    if options.only != Some(Part::Lab) {
+    if options.includes(Part::Differential) {
         root_anchors::compare(tally);
         differential::compare(&mxtls, &subfolder(folder, "differential")?, tally).await?;
     }
-    if options.only != Some(Part::Differential) {
+    if options.includes(Part::Tlsa) {
+        tlsa::compare(&mxtls, &subfolder(folder, "tlsa")?, tally).await?;
+    }
+    if options.includes(Part::Lab) {
         with_lab(&mxtls, folder, tally).await?;
     }
     Ok(())

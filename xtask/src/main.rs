@@ -47,7 +47,7 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Whether the tests of dnssec notice each of its rules being taken out
     Mutants(mutants::Options),
-    /// Beside BIND, unbound and Postfix from Debian's packages; needs root
+    /// Beside BIND, ldns, unbound, Postfix and openssl from Debian's packages; needs root
     Interop(interop::Options),
 }
 
