@@ -5,7 +5,7 @@ mod tlsa;
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
-use mx_resolve::{Destination, Domain, Families, Upstream};
+use mx_resolve::{Destination, Domain, Families, Upstream, dane::Profile};
 use mxtls_policy::Requirement;
 use rustls_pki_types::UnixTime;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -142,6 +142,9 @@ pub(crate) struct PolicyOptions {
     /// Mandatory level; where it is not reached, mail is deferred
     #[arg(long, value_name = "LEVEL")]
     require: Option<Level>,
+    /// Which TLSA records can be used
+    #[arg(long, value_name = "PROFILE", default_value = "smtp")]
+    dane_profile: DaneProfile,
     /// TLS versions to offer, such as TLSv1.3,TLSv1.2 [default: both]
     #[arg(long, value_name = "VERSION", value_delimiter = ',')]
     pub(crate) protocols: Vec<String>,
@@ -157,6 +160,13 @@ pub(crate) struct PolicyOptions {
 }
 
 impl PolicyOptions {
+    pub(crate) fn dane_profile(&self) -> Profile {
+        match self.dane_profile {
+            DaneProfile::Smtp => Profile::Smtp,
+            DaneProfile::Full => Profile::Full,
+        }
+    }
+
     pub(crate) fn requirement(&self) -> Requirement {
         match self.require {
             None => Requirement::AsPolicy,
@@ -165,6 +175,14 @@ impl PolicyOptions {
             Some(Level::Dane) => Requirement::Dane,
         }
     }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DaneProfile {
+    /// Those for mail servers, usages 2 and 3 (RFC 7672)
+    Smtp,
+    /// Those that constrain the roots too, usages 0 and 1 (RFC 6698, RFC 7671)
+    Full,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

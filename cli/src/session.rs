@@ -25,7 +25,7 @@ pub(crate) fn resolver(
     policy: &PolicyOptions,
     case: Option<&Case>,
 ) -> Result<MxResolver, Problem> {
-    let mut builder = builder(global)?;
+    let mut builder = builder(global)?.dane_profile(policy.dane_profile());
     if let Some(port) = global.port.or(case.and_then(|case| case.port.map(NonZeroU16::get))) {
         builder = builder.port(port);
     }

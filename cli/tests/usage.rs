@@ -29,6 +29,8 @@ fn mistakes_end_with_2_and_one_sentence() {
         (&["resolve", "example.com", "--at", "yesterday"], "expected a time", "no time"),
         (&["resolve", "example.com", "--port", "65536"], "--port", "no port"),
         (&["check", "example.com", "--require", "all"], "--require", "no level"),
+        (&["check", "example.com", "--dane-profile", "mail"], "--dane-profile", "no profile"),
+        (&["mta-sts", "example.com", "--dane-profile", "full"], "--dane-profile", "nothing of DANE there"),
         (&["check", "example.com", "--concurrency", "0"], "--concurrency", "none at a time"),
         (
             &["check", "example.com", "--protocols", "TLSv1.1"],
@@ -182,7 +184,6 @@ fn what_is_not_built_is_refused() {
         (&["--dns-port", "53"], "the same"),
         (&["--exclude-net", "192.0.2.0/24"], "networks"),
         (&["--insecure-mx", "may"], "lowering"),
-        (&["--dane-profile", "full"], "usages 0 and 1"),
         (&["--html", "x"], "a page"),
         (&["--cache", "sqlite:x"], "a cache that stays"),
     ] {

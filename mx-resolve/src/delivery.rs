@@ -70,7 +70,7 @@ pub struct HostReport {
     pub channel: Option<Channel>,
     /// Why it cannot.
     pub failure: Option<Failure>,
-    /// The sessions, one for each address, and one more for each retry in clear text.
+    /// The sessions, one for each address, and one more for each retry in clear text or with a raw public key.
     pub attempts: Vec<Attempt>,
 }
 
@@ -170,15 +170,13 @@ impl Deliverer {
             while let Some(envelope) = delivery.next_envelope(interrupt) {
                 let attempt = mxtls_smtp_client::deliver(&server, &self.settings, &envelope, interrupt).await;
                 let injected = is_injection(&attempt);
-                let retry = attempt.retry_clear_text && server.starttls != StartTlsUse::NotSent;
+                let second = second_try(&attempt, server.starttls);
                 delivery.record(host, policy, attempt);
                 if injected {
                     return;
                 }
-                if !retry {
-                    break;
-                }
-                server.starttls = StartTlsUse::NotSent;
+                let Some(starttls) = second else { break };
+                server.starttls = starttls;
             }
         }
     }
@@ -192,13 +190,13 @@ impl Deliverer {
         for address in host.socket_addresses().take(MAX_ADDRESSES) {
             let mut server = self.server(host, policy, address);
             let attempt = mxtls_smtp_client::check(&server, &self.settings, &mut Interrupt::never()).await;
-            let (injected, retry) = (is_injection(&attempt), attempt.retry_clear_text);
+            let (injected, second) = (is_injection(&attempt), second_try(&attempt, server.starttls));
             report.add(attempt);
             if injected {
                 break;
             }
-            if retry {
-                server.starttls = StartTlsUse::NotSent;
+            if let Some(starttls) = second {
+                server.starttls = starttls;
                 report.add(mxtls_smtp_client::check(&server, &self.settings, &mut Interrupt::never()).await);
             }
         }
@@ -298,6 +296,15 @@ impl HostReport {
             }
             (AttemptVerdict::Accept | AttemptVerdict::Reject | AttemptVerdict::Unreachable, _, _) => None,
         }
+    }
+}
+
+/// How the same address may be tried once more, on a new connection.
+fn second_try(attempt: &Attempt, first: StartTlsUse) -> Option<StartTlsUse> {
+    match first {
+        StartTlsUse::AsOffered if attempt.retry_clear_text => Some(StartTlsUse::NotSent),
+        StartTlsUse::AsOffered if attempt.retry_raw_key => Some(StartTlsUse::ForRawKey),
+        StartTlsUse::AsOffered | StartTlsUse::NotSent | StartTlsUse::ForRawKey => None,
     }
 }
 

@@ -102,9 +102,9 @@ impl MxResolver {
     /// alone. The records in force are those of [`SecurityPolicy::tlsa_records`](mxtls_policy::SecurityPolicy).
     pub async fn check_dane(&self, host: &Domain, port: u16) -> SecureMxRecord {
         let next_hop = NextHop { name: host.to_string(), expanded: None, source: MxSource::Host };
-        let Inner { dns, families, .. } = self.inner();
+        let Inner { dns, families, profile, .. } = self.inner();
         let evidence = host::gather(dns, *families, host.as_str(), port, Found::Securely, next_hop).await;
-        SecureMxRecord::decide(0, port, &evidence, &MtaStsEvidence::NoPolicy)
+        SecureMxRecord::decide(0, port, &evidence, &MtaStsEvidence::NoPolicy, *profile)
     }
 
     async fn resolve_domain(&self, destination: &Destination, domain: &Domain) -> Resolution {
@@ -140,7 +140,7 @@ impl MxResolver {
     }
 
     async fn resolve_host(&self, destination: &Destination, host: &Domain, port: Option<u16>) -> Resolution {
-        let Inner { dns, families, port: default_port, .. } = self.inner();
+        let Inner { dns, families, profile, port: default_port, .. } = self.inner();
         let next_hop = NextHop { name: host.to_string(), expanded: None, source: MxSource::Host };
         let port = port.unwrap_or(*default_port);
         // RFC 8461 §3.4: for a smart host its own name is the policy domain.
@@ -149,7 +149,7 @@ impl MxResolver {
             host::gather(dns, *families, host.as_str(), port, Found::Securely, next_hop),
         )
         .await;
-        let record = SecureMxRecord::decide(0, port, &gathered, &evidence);
+        let record = SecureMxRecord::decide(0, port, &gathered, &evidence, *profile);
         let mut steps: Vec<Explanation> = mta_sts_step(host.as_str(), &report).into_iter().collect();
         steps.extend(record.explain.clone());
         Resolution {
@@ -218,9 +218,10 @@ impl MxResolver {
         evidence: &Result<HostEvidence, Failure>,
         mta_sts: &MtaStsEvidence,
     ) -> SecureMxRecord {
-        let (Exchange { preference, host, .. }, port) = (exchange, self.inner().port);
+        let Exchange { preference, host, .. } = exchange;
+        let (port, profile) = (self.inner().port, self.inner().profile);
         match evidence {
-            Ok(evidence) => SecureMxRecord::decide(*preference, port, evidence, mta_sts),
+            Ok(evidence) => SecureMxRecord::decide(*preference, port, evidence, mta_sts, profile),
             Err(failure) => {
                 SecureMxRecord::unusable(host, *preference, port, Found::from(domain.status), failure.clone())
             }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use dane::{Digests, Profile};
 use mxtls_policy::{
     Explanation, Failure, Found, HostEvidence, MtaStsEvidence, Outcome, SecurityPolicy, Status, TlsaFinding,
     addresses, decide, reference_ids, tlsa,
@@ -63,7 +64,10 @@ pub struct TlsaReport {
     pub candidates: Vec<Candidate>,
     /// The records of the answer that counted: in force where its status is secure, ignored where it is not.
     pub records: Vec<dane::TlsaRecord>,
-    /// The names that a certificate under a DANE-TA trust anchor may carry, the primary one first.
+    /// Why each of the records in force, in their order, does not count; `None` for those that do. Empty where none is in
+    /// force.
+    pub unusable: Vec<Option<dane::Unusable>>,
+    /// The names that a certificate may carry where its names count, the primary one first.
     pub reference_ids: Vec<String>,
 }
 
@@ -109,6 +113,7 @@ impl SecureMxRecord {
         port: u16,
         evidence: &HostEvidence,
         mta_sts: &MtaStsEvidence,
+        profile: Profile,
     ) -> Self {
         let addresses = addresses(evidence);
         let (list, address_status) = match &addresses {
@@ -119,7 +124,7 @@ impl SecureMxRecord {
             Ok(addresses) => tlsa(evidence, addresses),
             Err(failure) => Err(failure.clone()),
         };
-        let policy = decide(evidence, mta_sts);
+        let policy = decide(evidence, mta_sts, profile);
         let mut explain = crate::explain::host(evidence, port);
         explain.push(crate::explain::decision(&evidence.host, &policy));
         Self {
@@ -129,7 +134,7 @@ impl SecureMxRecord {
             found: evidence.found,
             addresses: list,
             address_status,
-            tlsa: TlsaReport::new(evidence, &finding),
+            tlsa: TlsaReport::new(evidence, &finding, profile),
             policy,
             explain,
         }
@@ -177,7 +182,7 @@ impl SecureMxRecord {
 }
 
 impl TlsaReport {
-    fn new(evidence: &HostEvidence, finding: &Result<TlsaFinding, Failure>) -> Self {
+    fn new(evidence: &HostEvidence, finding: &Result<TlsaFinding, Failure>, profile: Profile) -> Self {
         let candidates = evidence.tlsa.iter().map(|candidate| match &candidate.result {
             Ok(answer) => Candidate {
                 name: candidate.base.clone(),
@@ -195,6 +200,7 @@ impl TlsaReport {
                 report.base = Some(base.clone());
                 report.status = Some(Status::Secure);
                 report.outcome = Some(TlsaOutcome::Records);
+                report.unusable = dane::select(records, profile, &Digests::default()).reasons();
                 report.records = records.clone();
             }
             Ok(TlsaFinding::None) => report.show_last_answer(evidence),

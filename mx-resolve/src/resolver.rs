@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use dane::Profile;
 use dnssec::{AnchorError, LocalPolicy, TrustAnchors};
 use rand::{SeedableRng, rngs::StdRng};
 use rustls_pki_types::CertificateDer;
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) dns: Arc<Dns>,
     pub(crate) families: Families,
     pub(crate) port: u16,
+    pub(crate) profile: Profile,
     seed: Option<u64>,
     #[cfg(feature = "mta-sts")]
     pub(crate) mta_sts: crate::mta_sts_discovery::MtaSts,
@@ -115,6 +117,7 @@ pub struct MxResolverBuilder {
     rsa_sha1: bool,
     families: Families,
     port: u16,
+    profile: Profile,
     seed: Option<u64>,
     #[cfg(feature = "mta-sts")]
     pub(crate) policy_hosts: crate::mta_sts_discovery::PolicyHosts,
@@ -131,6 +134,7 @@ impl Default for MxResolverBuilder {
             rsa_sha1: true,
             families: Families::Both,
             port: 25,
+            profile: Profile::Smtp,
             seed: None,
             #[cfg(feature = "mta-sts")]
             policy_hosts: crate::mta_sts_discovery::PolicyHosts::default(),
@@ -194,6 +198,12 @@ impl MxResolverBuilder {
         self
     }
 
+    /// Which TLSA records can be used. Default: [`Profile::Smtp`], without PKIX-TA(0) and PKIX-EE(1) (RFC 7672 §3.1.3).
+    pub fn dane_profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
     /// Makes the order of equal preferences repeatable. Default: random.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -248,6 +258,7 @@ impl MxResolverBuilder {
             dns,
             families: self.families,
             port: self.port,
+            profile: self.profile,
             seed: self.seed,
         })))
     }

@@ -1,6 +1,6 @@
 //! The precedence: DANE, then MTA-STS, then opportunistic TLS.
 
-use dane::{Selection, TlsaRecord};
+use dane::{Profile, Selection, TlsaRecord};
 
 use crate::{
     address::{Addresses, addresses},
@@ -12,15 +12,19 @@ use crate::{
     tlsa_base::{alias_check_is_due, tlsa_base_candidates},
 };
 
-/// Chooses the policy of one host.
+/// Chooses the policy of one host. The profile says which TLSA records can be used; [`Profile::Smtp`] is that of RFC 7672.
 ///
 /// # Errors
 /// The host is unreachable: an address, TLSA or policy look-up ended in an error. No connection may be made to it,
 /// whatever another policy says (RFC 7672 §2.1.2, RFC 8461 §2).
-pub fn decide(evidence: &HostEvidence, mta_sts: &MtaStsEvidence) -> Result<SecurityPolicy, Failure> {
+pub fn decide(
+    evidence: &HostEvidence,
+    mta_sts: &MtaStsEvidence,
+    profile: Profile,
+) -> Result<SecurityPolicy, Failure> {
     let addresses = addresses(evidence)?;
     let dane = match tlsa(evidence, &addresses)? {
-        TlsaFinding::Records { base, records } => Some(dane_policy(evidence, &base, records)?),
+        TlsaFinding::Records { base, records } => Some(dane_policy(evidence, profile, &base, records)?),
         TlsaFinding::NotAsked | TlsaFinding::None => None,
     };
     // RFC 8461 §2: where DANE authenticates a securely found host, MTA-STS is not consulted. A host found insecurely
@@ -84,8 +88,14 @@ fn never_asked(subject: &str) -> Failure {
     LookupError { kind: LookupErrorKind::Indeterminate, detail }.failure(subject)
 }
 
-fn dane_policy(evidence: &HostEvidence, base: &str, records: Vec<TlsaRecord>) -> Result<DanePolicy, Failure> {
-    DanePolicy::new(base, evidence.found, records, reference_ids(base, evidence)).map_err(|EmptyTlsaRrset| {
+fn dane_policy(
+    evidence: &HostEvidence,
+    profile: Profile,
+    base: &str,
+    records: Vec<TlsaRecord>,
+) -> Result<DanePolicy, Failure> {
+    let names = reference_ids(base, evidence);
+    DanePolicy::new(profile, base, evidence.found, records, names).map_err(|EmptyTlsaRrset| {
         let detail = "the answer claims records and holds none".to_owned();
         LookupError { kind: LookupErrorKind::Malformed, detail }
             .failure(&format!("the TLSA records of {base}"))
@@ -112,6 +122,10 @@ mod tests {
         LookupErrorKind::Budget,
         LookupErrorKind::AliasLoop,
     ];
+
+    fn decide(evidence: &HostEvidence, mta_sts: &MtaStsEvidence) -> Result<SecurityPolicy, Failure> {
+        super::decide(evidence, mta_sts, Profile::Smtp)
+    }
 
     fn error<T>(kind: LookupErrorKind) -> Lookup<T> {
         Err(LookupError { kind, detail: "broken".into() })
@@ -147,6 +161,79 @@ mod tests {
     fn sts(mode: &str, mx: &str) -> MtaStsEvidence {
         let text = format!("version: STSv1\nmode: {mode}\nmx: {mx}\nmax_age: 86400\n");
         MtaStsEvidence::Policy(mta_sts::Policy::parse(text.as_bytes()).unwrap().policy)
+    }
+
+    #[test]
+    fn d71_04_d72_58_the_profile_says_whether_the_usages_0_and_1_can_be_used() {
+        use MatrixId::{DaneInsecureMx, DaneUnusable, DaneUnusableStsEnforce, DaneUsable};
+        let (enforce, nothing) = (|| sts("enforce", "mx.d.example"), || MtaStsEvidence::NoPolicy);
+        for (found, mta_sts, under_smtp, under_full) in [
+            (Found::Securely, nothing(), DaneUnusable, DaneUsable),
+            (Found::Insecurely, nothing(), DaneUnusable, DaneInsecureMx),
+            (Found::Securely, enforce(), DaneUnusableStsEnforce, DaneUsable),
+            (Found::Insecurely, enforce(), DaneUnusableStsEnforce, MatrixId::DaneInsecureMxStsEnforce),
+        ] {
+            for (usage, selector, matching) in
+                [(0, 0, 1), (0, 1, 1), (1, 0, 1), (1, 1, 1), (0, 0, 2), (0, 1, 2), (1, 0, 2), (1, 1, 2)]
+            {
+                let data = vec![1; if matching == 1 { 32 } else { 64 }];
+                let record = TlsaRecord { usage, selector, matching, data };
+                let evidence = host(found, records(Status::Secure, vec![record.clone()]));
+                for (profile, row) in [(Profile::Smtp, under_smtp), (Profile::Full, under_full)] {
+                    let policy = super::decide(&evidence, &mta_sts, profile).unwrap();
+                    assert_eq!(policy.row(), row, "{found:?}, {profile}: {record}");
+                    assert_eq!(policy.dane_policy().unwrap().profile(), profile);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn d71_08_raw_keys_only_where_each_usable_record_can_match_one() {
+        let usable = |usage, selector| TlsaRecord { selector, ..record(usage) };
+        let (secure, insecure) = (Found::Securely, Found::Insecurely);
+        let (enforce, testing) = (sts("enforce", "mx.d.example"), sts("testing", "mx.d.example"));
+        let nothing = MtaStsEvidence::NoPolicy;
+        for (found, tlsa, mta_sts, profile, expected, why) in [
+            (secure, vec![usable(3, 0)], &nothing, Profile::Smtp, false, "it names the whole certificate"),
+            (
+                secure,
+                vec![usable(2, 1)],
+                &nothing,
+                Profile::Smtp,
+                false,
+                "a trust anchor is above a certificate",
+            ),
+            (
+                secure,
+                vec![usable(3, 1), usable(2, 1)],
+                &nothing,
+                Profile::Smtp,
+                false,
+                "one needs a certificate",
+            ),
+            (secure, vec![usable(3, 1), usable(1, 1)], &nothing, Profile::Full, false, "so does this one"),
+            (secure, vec![usable(1, 1)], &nothing, Profile::Smtp, false, "none can be used"),
+            (secure, vec![], &nothing, Profile::Smtp, false, "no DANE"),
+            (secure, vec![], &enforce, Profile::Smtp, false, "MTA-STS alone"),
+            (insecure, vec![usable(3, 1)], &enforce, Profile::Smtp, false, "the Web PKI must hold too"),
+            (secure, vec![usable(3, 1)], &nothing, Profile::Smtp, true, "3 1 1"),
+            (
+                secure,
+                vec![usable(3, 1), usable(1, 1)],
+                &nothing,
+                Profile::Smtp,
+                true,
+                "the other is not usable",
+            ),
+            (secure, vec![usable(3, 1)], &enforce, Profile::Smtp, true, "MTA-STS is not consulted"),
+            (insecure, vec![usable(3, 1)], &testing, Profile::Full, true, "testing enforces nothing"),
+        ] {
+            let outcome = if tlsa.is_empty() { Outcome::NoData } else { Outcome::Records(tlsa) };
+            let answer = Answer { status: Status::Secure, outcome, aliases: vec![] };
+            let policy = super::decide(&host(found, Ok(answer)), mta_sts, profile).unwrap();
+            assert_eq!(policy.allows_raw_keys(), expected, "{why}");
+        }
     }
 
     #[test]

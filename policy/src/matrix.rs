@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use dane::TlsaRecord;
+use dane::{Profile, TlsaRecord};
 use serde::Serialize;
 
 use crate::{
@@ -48,6 +48,7 @@ pub fn matrix() -> Result<Vec<MatrixRow>, MatrixId> {
     let nothing = || Outcome::NoData;
     let (enforce, testing) = (|| sts("enforce"), || sts("testing"));
     let none = || MtaStsEvidence::NoPolicy;
+    let decide = |evidence: &HostEvidence, mta_sts: &MtaStsEvidence| decide(evidence, mta_sts, Profile::Smtp);
     let secure = |tlsa| host(Found::Securely, Ok(answer(tlsa)));
     let insecure_mx = |tlsa| host(Found::Insecurely, Ok(answer(tlsa)));
     let mx = exchanges("example.com", &Err(error())).map(|_| SecurityPolicy::opportunistic());

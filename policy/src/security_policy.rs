@@ -26,6 +26,7 @@ pub struct DanePolicy {
     base: String,
     found: Found,
     records: Vec<TlsaRecord>,
+    profile: Profile,
     selection: Selection,
     reference_ids: Vec<String>,
 }
@@ -68,13 +69,26 @@ pub enum CertificateCheck {
 pub struct EmptyTlsaRrset;
 
 impl SecurityPolicy {
-    /// DANE for a host that the caller names, and so counts as securely found; `records` are its secure TLSA RRset.
+    /// DANE for a host that the caller names, and so counts as securely found; `records` are its secure TLSA RRset. The
+    /// profile is that of SMTP.
     ///
     /// # Errors
     /// Without a record there is no DANE.
     pub fn dane(host: &str, records: Vec<TlsaRecord>) -> Result<Self, EmptyTlsaRrset> {
+        Self::dane_under(Profile::Smtp, host, records)
+    }
+
+    /// The same under a profile: [`Profile::Full`] has PKIX-TA(0) and PKIX-EE(1) records as well (RFC 7671 §4).
+    ///
+    /// # Errors
+    /// Without a record there is no DANE.
+    pub fn dane_under(
+        profile: Profile,
+        host: &str,
+        records: Vec<TlsaRecord>,
+    ) -> Result<Self, EmptyTlsaRrset> {
         let ids = vec![host.to_owned()];
-        Ok(Self { dane: Some(DanePolicy::new(host, Found::Securely, records, ids)?), mta_sts: None })
+        Ok(Self { dane: Some(DanePolicy::new(profile, host, Found::Securely, records, ids)?), mta_sts: None })
     }
 
     /// An MTA-STS policy; one of mode `none` is the same as [`opportunistic`](Self::opportunistic).
@@ -185,6 +199,19 @@ impl SecurityPolicy {
         }
     }
 
+    /// Whether a server may authenticate by a raw public key in the place of certificates (RFC 7250): TLSA records alone are
+    /// enforced, and each of those that are usable can match a key, DANE-EE(3) with the selector SPKI(1) (RFC 7671 §5.1).
+    pub fn allows_raw_keys(&self) -> bool {
+        match (self.certificate_checks(), &self.dane) {
+            ([CertificateCheck::Tlsa], Some(dane)) => match &dane.selection {
+                Selection::Usable(records) => records.allow_raw_keys(),
+                Selection::AllUnusable(_) | Selection::Empty => false,
+            },
+            // The Web PKI knows certificates only; without DANE nothing would say whose key it is.
+            (_, Some(_) | None) => false,
+        }
+    }
+
     /// The server name to send in the handshake with the MX host `host`.
     ///
     /// RFC 7672 §8.1 asks for the TLSA base domain, RFC 8461 §7.1 for the MX host; where both apply the MX host's name
@@ -239,6 +266,7 @@ fn in_force(policy: mta_sts::Policy) -> Option<mta_sts::Policy> {
 
 impl DanePolicy {
     pub(crate) fn new(
+        profile: Profile,
         base: &str,
         found: Found,
         records: Vec<TlsaRecord>,
@@ -247,8 +275,8 @@ impl DanePolicy {
         if records.is_empty() {
             return Err(EmptyTlsaRrset);
         }
-        let selection = dane::select(&records, Profile::Smtp, &Digests::default());
-        Ok(Self { base: base.to_owned(), found, records, selection, reference_ids })
+        let selection = dane::select(&records, profile, &Digests::default());
+        Ok(Self { base: base.to_owned(), found, records, profile, selection, reference_ids })
     }
 
     /// The TLSA base domain.
@@ -261,12 +289,18 @@ impl DanePolicy {
         self.found
     }
 
+    /// The rules by which records are usable.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
     /// Which records are usable, and why the others are not.
     pub fn selection(&self) -> &Selection {
         &self.selection
     }
 
-    /// The names that a certificate under a DANE-TA trust anchor may carry, the primary one first (RFC 7672 §3.2.2).
+    /// The names that a certificate may carry where its names count, the primary one first: under a DANE-TA trust anchor
+    /// (RFC 7672 §3.2.2), and for PKIX-TA and PKIX-EE.
     pub fn reference_ids(&self) -> &[String] {
         &self.reference_ids
     }

@@ -19,7 +19,8 @@ pub struct Attempt {
     pub failure: Option<Failure>,
     /// What became of STARTTLS; `None` before EHLO was answered.
     pub starttls: Option<StartTls>,
-    /// The TLS session, or as much of it as was learned before the handshake failed; `None` where no certificate came.
+    /// The TLS session, or as much of it as was learned before the handshake failed; `None` where neither a certificate nor a raw public key
+    /// came.
     pub tls: Option<TlsInfo>,
     /// What an MTA-STS policy in testing mode would have refused (RFC 8461 §5).
     pub would_fail: Option<Failure>,
@@ -28,6 +29,10 @@ pub struct Attempt {
     /// TLS failed where it was only opportunistic: the caller may try once more without it, on a new connection, with
     /// [`StartTlsUse::NotSent`](crate::StartTlsUse::NotSent). Never after an injection.
     pub retry_clear_text: bool,
+    /// The handshake failed before any certificate was shown, and policy and settings allow a raw public key in its place:
+    /// the caller may try once more, on a new connection, with [`StartTlsUse::ForRawKey`](crate::StartTlsUse::ForRawKey).
+    /// The same policy is enforced there. Never after an injection.
+    pub retry_raw_key: bool,
 }
 
 /// Whether a server can be used.
@@ -65,9 +70,10 @@ pub struct TlsInfo {
     pub sni: Option<String>,
     /// The TLSA record that matched; `None` where the handshake was given up.
     pub matched: Option<TlsaMatch>,
-    /// What the Web PKI says of the certificate and the MX host's name, enforced or not.
-    pub web_pki: Result<(), FailureCode>,
-    /// The certificates sent, leaf first.
+    /// What the Web PKI says of the certificate and the MX host's name, enforced or not; `None` where a raw public key came
+    /// in its place.
+    pub web_pki: Option<Result<(), FailureCode>>,
+    /// The certificates sent, leaf first; empty where a raw public key came in their place.
     pub certificates: Vec<CertificateSummary>,
 }
 

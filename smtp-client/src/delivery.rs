@@ -51,17 +51,17 @@ async fn attempt(
     };
     let mut session = Session::new(plan);
     let mut patience = Patience::new(interrupt, settings.timeouts.connect);
-    let mut tls = None;
+    let mut learned = Learned::default();
     let connected = match server.permits_connection() {
         Ok(()) => connect(server, &mut patience).await,
         Err(failure) => Err(failure),
     };
     let reached = connected.is_ok();
     match connected {
-        Ok(stream) => run(&mut session, stream, server, settings, &mut patience, &mut tls).await,
+        Ok(stream) => run(&mut session, stream, server, settings, &mut patience, &mut learned).await,
         Err(failure) => session.give_up(failure),
     }
-    let attempt = summary(server, reached, session.finish(), tls);
+    let attempt = summary(server, reached, session.finish(), learned);
     let failure = attempt.failure.as_ref().map(|failure| failure.code.as_str());
     tracing::info!(host = server.host, address = %server.address, verdict = ?attempt.verdict, failure, "attempt");
     attempt
@@ -89,6 +89,13 @@ fn not_in_time(host: &str, address: &SocketAddr) -> Failure {
     Failure::new(FailureCode::ConnectTimeout, message)
 }
 
+/// What the handshake taught, however it ended.
+#[derive(Debug, Default)]
+struct Learned {
+    seen: Option<Seen>,
+    retry_raw_key: bool,
+}
+
 /// Carries out the session until it is over.
 async fn run(
     session: &mut Session<'_>,
@@ -96,7 +103,7 @@ async fn run(
     server: &Server<'_>,
     settings: &SessionSettings,
     patience: &mut Patience<'_>,
-    tls: &mut Option<Seen>,
+    learned: &mut Learned,
 ) {
     let timeouts = &settings.timeouts;
     let mut connection = Connection::Clear(stream);
@@ -121,7 +128,7 @@ async fn run(
                 };
                 patience.allow(timeouts.handshake);
                 let secured = starttls::start(server, &settings.tls, stream, patience).await;
-                *tls = secured.seen;
+                *learned = Learned { seen: secured.seen, retry_raw_key: secured.retry_raw_key };
                 match secured.stream {
                     Ok(stream) => connection = Connection::Tls(stream),
                     Err(HandshakeError::Failed(failure)) => {
@@ -212,13 +219,13 @@ fn limit(timeouts: &Timeouts, state: State) -> Duration {
     }
 }
 
-fn summary(server: &Server<'_>, reached: bool, outcome: Outcome, tls: Option<Seen>) -> Attempt {
+fn summary(server: &Server<'_>, reached: bool, outcome: Outcome, learned: Learned) -> Attempt {
     let verdict = match (&outcome.failure, reached) {
         (None, _) => AttemptVerdict::Accept,
         (Some(_), true) => AttemptVerdict::Reject,
         (Some(_), false) => AttemptVerdict::Unreachable,
     };
-    let (info, web_pki) = match tls {
+    let (info, web_pki) = match learned.seen {
         Some(Seen { info, web_pki }) => (Some(info), Some(web_pki)),
         None => (None, None),
     };
@@ -236,6 +243,7 @@ fn summary(server: &Server<'_>, reached: bool, outcome: Outcome, tls: Option<See
         would_fail: report.and_then(|report| would_fail(server.policy, server.host, &report)),
         recipients: outcome.recipients,
         retry_clear_text: outcome.retry_clear_text,
+        retry_raw_key: learned.retry_raw_key,
     }
 }
 

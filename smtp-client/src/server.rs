@@ -28,6 +28,10 @@ pub enum StartTlsUse {
     /// Not at all: a second attempt after an opportunistic handshake failed, or the caller wants clear text. Refused
     /// without a connection where TLS is mandatory.
     NotSent,
+    /// Where the server offers it; in the handshake it is asked for a raw public key and for no certificate (RFC 7250): a
+    /// second attempt, see [`Attempt::retry_raw_key`](crate::Attempt::retry_raw_key). Where the policy or the settings do
+    /// not allow that, it is the same as [`AsOffered`](Self::AsOffered).
+    ForRawKey,
 }
 
 /// Who makes TLS mandatory.
@@ -45,7 +49,9 @@ impl Server<'_> {
         self.policy.admits(self.host)?;
         self.requirement.within_reach(self.policy)?;
         match (self.starttls, self.mandatory()) {
-            (StartTlsUse::AsOffered, _) | (StartTlsUse::NotSent, Mandatory::No) => Ok(()),
+            (StartTlsUse::AsOffered | StartTlsUse::ForRawKey, _) | (StartTlsUse::NotSent, Mandatory::No) => {
+                Ok(())
+            }
             (StartTlsUse::NotSent, Mandatory::ByPolicy) => {
                 let message =
                     format!("The policy of {} makes TLS mandatory, and the caller forbids it.", self.host);

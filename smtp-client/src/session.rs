@@ -243,8 +243,10 @@ impl<'a> Session<'a> {
             return self.ready();
         }
         match (self.plan.starttls, capabilities.starttls) {
-            (StartTlsUse::AsOffered, true) => self.send(State::StartTls, "STARTTLS".to_owned()),
-            (StartTlsUse::AsOffered, false) => {
+            (StartTlsUse::AsOffered | StartTlsUse::ForRawKey, true) => {
+                self.send(State::StartTls, "STARTTLS".to_owned())
+            }
+            (StartTlsUse::AsOffered | StartTlsUse::ForRawKey, false) => {
                 self.starttls = Some(StartTls::NotOffered);
                 let message = format!("{} does not offer STARTTLS.", self.plan.host);
                 self.without_tls(FailureCode::StarttlsNotOffered, message)

@@ -3,7 +3,7 @@
 use std::io;
 
 use mxtls_policy::{Failure, FailureCode};
-use mxtls_verifier::{Handshake, TlsSettings, Verdict, handshake};
+use mxtls_verifier::{Handshake, TlsSettings, Verdict, handshake, raw_key_handshake};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -11,7 +11,7 @@ use crate::{
     attempt::{TlsInfo, TlsaMatch},
     connection::Patience,
     first_record::FirstRecord,
-    server::Server,
+    server::{Server, StartTlsUse},
     session::injection,
     state::Break,
 };
@@ -21,11 +21,13 @@ use crate::{
 pub(crate) struct Secured {
     /// Why it failed, or the stream over which all that the policy enforces holds.
     pub(crate) stream: Result<Box<TlsStream<FirstRecord<TcpStream>>>, HandshakeError>,
-    /// `None` where no certificate was shown.
+    /// `None` where neither a certificate nor a raw public key was shown.
     pub(crate) seen: Option<Seen>,
+    /// Whether the server may be asked for a raw public key instead.
+    pub(crate) retry_raw_key: bool,
 }
 
-/// What was seen of the server's certificates.
+/// What was seen of the server's certificates or of its raw public key.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) info: TlsInfo,
@@ -47,7 +49,11 @@ pub(crate) async fn start(
     stream: TcpStream,
     patience: &mut Patience<'_>,
 ) -> Secured {
-    let handshake = handshake(server.policy, server.host, settings);
+    let for_raw_key = raw_key_handshake(server.policy, server.host, settings);
+    let raw_key_is_allowed = for_raw_key.is_some();
+    let handshake = for_raw_key
+        .filter(|_| server.starttls == StartTlsUse::ForRawKey)
+        .unwrap_or_else(|| handshake(server.policy, server.host, settings));
     let stream = match nothing_sent(server.host, &stream).await {
         Ok(()) => connect(server.host, &handshake, stream, patience).await,
         Err(failure) => Err(HandshakeError::Failed(failure)),
@@ -63,7 +69,18 @@ pub(crate) async fn start(
         info: info(&handshake, verdict, established),
         web_pki: verdict.web_pki.clone(),
     });
-    Secured { stream, seen }
+    // With a certificate in hand the answer is final: a server has one or the other.
+    let nothing_shown = seen.is_none() && may_be_for_want_of_a_key(&stream);
+    let retry_raw_key = nothing_shown && raw_key_is_allowed && server.starttls == StartTlsUse::AsOffered;
+    Secured { stream, seen, retry_raw_key }
+}
+
+/// Decision 11: whoever injects gets no second try.
+fn may_be_for_want_of_a_key<T>(stream: &Result<T, HandshakeError>) -> bool {
+    match stream {
+        Err(HandshakeError::Failed(failure)) => failure.code != FailureCode::Injection,
+        Ok(_) | Err(HandshakeError::Interrupted) => false,
+    }
 }
 
 /// Decision 11: what can be read before our ClientHello was sent by somebody who did not wait for it.
@@ -124,7 +141,8 @@ fn info(
         cipher_suite: established.map(|(_, cipher_suite)| cipher_suite),
         sni: handshake.sni().map(str::to_owned),
         matched,
-        web_pki: verdict.web_pki.clone().map_err(|failure| failure.code),
+        web_pki: (!verdict.certificates.is_empty())
+            .then(|| verdict.web_pki.clone().map_err(|failure| failure.code)),
         certificates: verdict.certificates.clone(),
     }
 }

@@ -9,6 +9,9 @@ use rcgen::{
 };
 use ring::digest::{SHA256, SHA512, digest};
 use rustls::ServerConfig;
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::server::AlwaysResolvesServerRawPublicKeys;
+use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -66,7 +69,8 @@ impl Pki {
         let issued_by = |authority: &Authority| {
             params.signed_by(&key, &authority.issuer).expect("a leaf certificate").der().clone()
         };
-        let (chain, anchor) = match wanted.issuer.unwrap_or_default() {
+        let issuer = wanted.issuer.unwrap_or_default();
+        let (chain, anchor) = match issuer {
             IssuedBy::Root => (vec![issued_by(&self.root)], self.root()),
             IssuedBy::Intermediate => {
                 let intermediate = self.intermediate.certificate.clone();
@@ -77,12 +81,14 @@ impl Pki {
                 let private = self.private.certificate.clone();
                 (vec![issued_by(&self.private), private.clone()], private)
             }
-            IssuedBy::Itself => {
+            // The certificate that holds a raw key is made for the key's sake, and never sent.
+            IssuedBy::Itself | IssuedBy::Nobody => {
                 let leaf = params.self_signed(&key).expect("a self-signed certificate").der().clone();
                 (vec![leaf.clone()], leaf)
             }
         };
-        Identity { chain, anchor, key: PrivatePkcs8KeyDer::from(key.serialize_der()).into() }
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+        Identity { chain, anchor, key, is_raw: issuer == IssuedBy::Nobody }
     }
 }
 
@@ -128,6 +134,8 @@ pub enum IssuedBy {
     Private,
     /// Itself.
     Itself,
+    /// Nobody: a raw public key stands in its place, and nothing else is presented (RFC 7250).
+    Nobody,
 }
 
 /// When a certificate is valid.
@@ -150,6 +158,8 @@ pub struct Identity {
     /// The certificate that TLSA usage 2 names: the leaf's issuer.
     pub anchor: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
+    /// Whether the key alone is presented.
+    is_raw: bool,
 }
 
 impl Identity {
@@ -189,15 +199,23 @@ impl Identity {
         Ok(format!("{}{other}{}", &right[..at], &right[at + 1..]))
     }
 
-    /// A TLS server's configuration that presents this chain whatever name it is asked for.
+    /// A TLS server's configuration that presents this chain, or the raw key, whatever name it is asked for.
     pub fn server_config(&self) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("ring speaks TLS 1.2 and 1.3")
-            .with_no_client_auth()
-            .with_single_cert(self.chain.clone(), self.key.clone_key())
-            .expect("the key belongs to the leaf");
+            .with_no_client_auth();
+        let config = if self.is_raw {
+            let key = any_supported_type(&self.key).expect("a P-256 key");
+            let public = key.public_key().expect("it has one").as_ref().to_vec();
+            let certified = CertifiedKey::new(vec![public.into()], key);
+            config.with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(Arc::new(certified))))
+        } else {
+            config
+                .with_single_cert(self.chain.clone(), self.key.clone_key())
+                .expect("the key belongs to the leaf")
+        };
         Arc::new(config)
     }
 }

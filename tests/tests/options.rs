@@ -138,6 +138,35 @@ fn one_address_family() {
     assert_eq!((types(), status), (vec!["AAAA".to_owned()], Some(75)));
 }
 
+/// Which TLSA records count, for a domain and for one host alone.
+#[test]
+fn dane_profile() {
+    let lab = lab_of(&["pkix-ee-smtp", "pkix-ta-smtp", "dane-ee-match"]);
+    for (row, profile, usable, why) in [
+        ("pkix-ee-smtp", None, false, "RFC 7672 3.1.3 is the default"),
+        ("pkix-ta-smtp", Some("smtp"), false, "and can be asked for"),
+        ("pkix-ee-smtp", Some("full"), true, "usage 1"),
+        ("pkix-ta-smtp", Some("full"), true, "usage 0"),
+        ("dane-ee-match", Some("full"), true, "usage 3 is in both"),
+    ] {
+        let (domain, host) = (format!("{row}.lab"), format!("mx1.{row}.lab"));
+        let option = profile.map_or(vec![], |profile| vec!["--dane-profile", profile]);
+        let (_, whole) = first(&lab, "resolve", &[&[domain.as_str()], option.as_slice()].concat());
+        let (_, alone) =
+            first(&lab, "resolve", &[&["--dane-only", host.as_str()], option.as_slice()].concat());
+        for found in [&whole["hosts"][0], &alone] {
+            let checks = if usable { json!(["tlsa"]) } else { json!([]) };
+            assert_eq!((&found["policy"], &found["certificate_checks"]), (&json!("dane"), &checks), "{why}");
+            let record = &found["tlsa"][0];
+            assert_eq!((&record["usable"], record["reason"].is_null()), (&json!(usable), usable), "{why}");
+        }
+        let (_, checked) = first(&lab, "check", &[&[domain.as_str()], option.as_slice()].concat());
+        let channel = if usable { "verified" } else { "encrypted" };
+        assert_eq!(checked["channel"], channel, "{why}");
+        assert_eq!(checked["hosts"][0]["attempts"][0]["tls"]["matched"].is_null(), !usable, "{why}");
+    }
+}
+
 #[test]
 fn protocols_and_ciphers() {
     let lab = lab_of(&["dane-ee-match"]);

@@ -2,9 +2,9 @@
 
 use std::{fmt, io};
 
-use dane::VerifyError;
+use dane::{PathFault, VerifyError};
 use mxtls_policy::{Failure, FailureCode};
-use rustls::{AlertDescription, CertificateError, Error};
+use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 use crate::roots::RootsError;
 
@@ -34,6 +34,9 @@ pub(crate) fn of_tlsa(host: &str, error: &VerifyError) -> Failure {
             "lead to a trust anchor of its TLSA records, but are for other names",
             "RFC 7672 3.2.2",
         ),
+        VerifyError::Untrusted { fault: PathFault::NoTrustedRoot, .. } => {
+            (CertificateUntrusted, "do not lead to a trusted root, as its TLSA record asks", "RFC 6698 2.1.1")
+        }
         VerifyError::Untrusted { .. } => (
             CertificateUntrusted,
             "do not lead to the trust anchor that its TLSA records name",
@@ -43,11 +46,10 @@ pub(crate) fn of_tlsa(host: &str, error: &VerifyError) -> Failure {
         VerifyError::TooMuchWork { .. } => {
             (CertificateUntrusted, "would take too much work to verify", "RFC 7672 3.1.2")
         }
-        VerifyError::RawKeyMismatch { .. } => (
-            TlsaNoMatch,
-            "are missing, and its raw public key matches none of its usable TLSA records",
-            "RFC 7671 5.1",
-        ),
+        VerifyError::RawKeyMismatch { .. } => {
+            let message = format!("The raw public key of {host} matches none of its usable TLSA records.");
+            return Failure::new(TlsaNoMatch, message).rfc("RFC 7671 5.1").detail(error);
+        }
         VerifyError::EmptyChain => (TlsaNoMatch, "are missing", "RFC 7672 2.2"),
         _ => (TlsaNoMatch, "do not satisfy its TLSA records", "RFC 7672 2.2"),
     };
@@ -116,6 +118,11 @@ pub(crate) fn no_certificate(host: &str) -> Failure {
         .rfc("RFC 8461 4.2")
 }
 
+pub(crate) fn raw_key_for_certificate(host: &str) -> Failure {
+    let message = format!("{host} presented a raw public key and no certificate.");
+    Failure::new(FailureCode::CertificateUntrusted, message).rfc("RFC 8461 4.2")
+}
+
 pub(crate) fn no_roots(host: &str, error: &RootsError) -> Failure {
     let message = format!("The certificate of {host} cannot be verified without trusted roots.");
     Failure::new(FailureCode::CertificateUntrusted, message).rfc("RFC 8461 4.2").detail(error)
@@ -130,6 +137,10 @@ pub(crate) fn of_connection(host: &str, error: &io::Error) -> Failure {
 }
 
 fn of_rustls(host: &str, error: &Error) -> Failure {
+    if matches!(error, Error::PeerIncompatible(PeerIncompatible::IncorrectCertificateTypeExtension)) {
+        let message = format!("{host} has no raw public key to present.");
+        return Failure::new(FailureCode::TlsHandshake, message).rfc("RFC 7250 4.2").detail(error);
+    }
     if is_incompatible(error) {
         let message = format!("{host} and this client have no TLS version or cipher suite in common.");
         return Failure::new(FailureCode::TlsVersion, message).detail(format_args!("{error}; {LIMITS}"));

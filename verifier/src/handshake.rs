@@ -7,11 +7,17 @@ use std::{
 };
 
 use mxtls_policy::{Failure, FailureCode, SecurityPolicy};
-use rustls::{ClientConfig, ClientConnection, ProtocolVersion, client::Resumption};
+use rustls::{
+    ClientConfig, ClientConnection, ConfigBuilder, HandshakeKind, ProtocolVersion, WantsVerifier,
+    client::Resumption,
+};
 use rustls_pki_types::{DnsName, ServerName};
 
 use crate::{
-    cipher_suite::iana_name, failure, server_verifier::ServerVerifier, settings::TlsSettings,
+    cipher_suite::iana_name,
+    failure,
+    server_verifier::{Presented, ServerVerifier},
+    settings::TlsSettings,
     verdict::Verdict,
 };
 
@@ -22,13 +28,31 @@ use crate::{
 ///
 /// The result is good for one connection.
 pub fn handshake(policy: &SecurityPolicy, host: &str, settings: &TlsSettings) -> Handshake {
+    prepare(policy, host, settings, settings.config(), Presented::Certificates)
+}
+
+/// Prepares a handshake in which the server `host` is asked for a raw public key (RFC 7250) and nothing else; `None`
+/// where the settings or the policy do not allow that.
+///
+/// It is for a second try, after a handshake failed in which the server [presented nothing](Handshake::verdict): with
+/// rustls a client asks for certificates or for a key, not for either, and most servers have certificates. The policy is
+/// the same, so that the second try proves no less than the first.
+pub fn raw_key_handshake(policy: &SecurityPolicy, host: &str, settings: &TlsSettings) -> Option<Handshake> {
+    let config = settings.raw_key_config().filter(|_| policy.allows_raw_keys())?;
+    Some(prepare(policy, host, settings, config, Presented::RawKey))
+}
+
+fn prepare(
+    policy: &SecurityPolicy,
+    host: &str,
+    settings: &TlsSettings,
+    config: ConfigBuilder<ClientConfig, WantsVerifier>,
+    presented: Presented,
+) -> Handshake {
     let verdict = Arc::new(OnceLock::new());
-    let verifier = ServerVerifier::new(policy, host, settings, Arc::clone(&verdict));
-    let mut config = settings
-        .config()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+    let verifier = ServerVerifier::new(policy, host, settings, presented, Arc::clone(&verdict));
+    let mut config =
+        config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
     // A resumed session shows no certificate, so nothing would be verified.
     config.resumption = Resumption::disabled();
     let name = dns_name(policy.sni(host));
@@ -73,11 +97,12 @@ impl Handshake {
     /// What has been established with `connection`, which was made with this configuration and whose handshake is done.
     ///
     /// # Errors
-    /// The handshake is not done, no certificate was judged in it, or a check that the policy enforces does not hold.
+    /// The handshake is not done, no certificate was judged in it (a resumed session shows none), or a check that the policy enforces does not hold.
     pub fn finish(&self, connection: &ClientConnection) -> Result<Established<'_>, Failure> {
-        let (Some(verdict), false, Some(version), Some(suite)) = (
+        let (Some(verdict), false, false, Some(version), Some(suite)) = (
             self.verdict(),
             connection.is_handshaking(),
+            connection.handshake_kind() == Some(HandshakeKind::Resumed),
             connection.protocol_version(),
             connection.negotiated_cipher_suite(),
         ) else {

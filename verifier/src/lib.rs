@@ -17,6 +17,10 @@
 //! [`Handshake::finish`] says that a server is authenticated: after the handshake is complete *and* the checks of the
 //! policy hold. Sessions are never resumed, since a resumed session shows no certificate.
 //!
+//! A server that has a raw public key and no certificate (RFC 7250) can be asked for it where DANE alone is enforced and
+//! every usable record is about a key (RFC 7671 §5.1). That is off unless [`TlsSettings::allow_raw_keys`] turns it on;
+//! [`raw_key_handshake`] is the handshake for it.
+//!
 //! The crate does no I/O besides reading trusted roots, and brings the provider of all cryptography, *ring*, with it.
 
 mod cipher_suite;
@@ -29,7 +33,7 @@ mod settings;
 mod verdict;
 mod web_pki;
 
-pub use handshake::{Established, Handshake, handshake};
+pub use handshake::{Established, Handshake, handshake, raw_key_handshake};
 pub use presented::CertificateSummary;
 pub use roots::{PemFault, Roots, RootsError};
 pub use settings::{Offer, SettingsError, TlsSettings};

@@ -17,11 +17,20 @@ pub struct Roots(Source);
 #[derive(Clone)]
 enum Source {
     Platform,
-    Given(Arc<[TrustAnchor<'static>]>),
+    Given(Arc<Trusted>),
+}
+
+/// The same authorities for the two that ask.
+#[derive(Default)]
+pub(crate) struct Trusted {
+    /// For the Web PKI.
+    pub(crate) anchors: Vec<TrustAnchor<'static>>,
+    /// For PKIX-TA(0) and PKIX-EE(1), whose records may name a root as a whole.
+    pub(crate) certificates: dane::Roots,
 }
 
 /// Loaded when a certificate is first held against it, once in the life of a process.
-static PLATFORM: LazyLock<Result<Vec<TrustAnchor<'static>>, RootsError>> =
+static PLATFORM: LazyLock<Result<Trusted, RootsError>> =
     LazyLock::new(|| usable(rustls_native_certs::load_native_certs()));
 
 impl Roots {
@@ -38,15 +47,15 @@ impl Roots {
     /// # Errors
     /// A certificate is broken, or there is none.
     pub fn from_pem(pem: &[u8]) -> Result<Self, RootsError> {
-        let mut anchors = Vec::new();
+        let mut trusted = Trusted::default();
         for (line, certificate) in certificates(pem) {
-            let root = certificate.and_then(|certificate| anchor(&certificate));
-            anchors.push(root.map_err(|fault| RootsError::Pem { file: None, line, fault })?);
+            let added = certificate.and_then(|certificate| trusted.add(certificate));
+            added.map_err(|fault| RootsError::Pem { file: None, line, fault })?;
         }
-        if anchors.is_empty() {
+        if trusted.anchors.is_empty() {
             Err(RootsError::Empty { file: None })
         } else {
-            Ok(Self(Source::Given(anchors.into())))
+            Ok(Self(Source::Given(Arc::new(trusted))))
         }
     }
 
@@ -60,11 +69,22 @@ impl Roots {
         Self::from_pem(&pem).map_err(|error| error.in_file(file))
     }
 
-    pub(crate) fn anchors(&self) -> Result<&[TrustAnchor<'static>], &RootsError> {
+    pub(crate) fn trusted(&self) -> Result<&Trusted, &RootsError> {
         match &self.0 {
-            Source::Given(anchors) => Ok(anchors),
-            Source::Platform => PLATFORM.as_deref(),
+            Source::Given(trusted) => Ok(trusted),
+            Source::Platform => PLATFORM.as_ref(),
         }
+    }
+}
+
+impl Trusted {
+    fn add(&mut self, certificate: CertificateDer<'static>) -> Result<(), PemFault> {
+        let not_a_root = |detail| PemFault::NotACertificate { detail };
+        let anchor =
+            anchor_from_trusted_cert(&certificate).map_err(|error| not_a_root(error.to_string()))?.to_owned();
+        self.certificates.add(certificate).map_err(|error| not_a_root(error.to_string()))?;
+        self.anchors.push(anchor);
+        Ok(())
     }
 }
 
@@ -72,7 +92,7 @@ impl fmt::Debug for Roots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Source::Platform => f.write_str("Roots(platform)"),
-            Source::Given(anchors) => write!(f, "Roots({} given)", anchors.len()),
+            Source::Given(trusted) => write!(f, "Roots({} given)", trusted.anchors.len()),
         }
     }
 }
@@ -154,23 +174,20 @@ impl fmt::Display for Prefix<'_> {
 }
 
 /// Old and odd certificates are common among the platform's, so those that cannot be read are skipped.
-fn usable(loaded: CertificateResult) -> Result<Vec<TrustAnchor<'static>>, RootsError> {
-    let anchors: Vec<_> = loaded.certs.iter().flat_map(|certificate| anchor(certificate)).collect();
-    if !anchors.is_empty() {
-        return Ok(anchors);
+fn usable(loaded: CertificateResult) -> Result<Trusted, RootsError> {
+    let count = loaded.certs.len();
+    let mut trusted = Trusted::default();
+    for certificate in loaded.certs {
+        let _skipped: Result<(), PemFault> = trusted.add(certificate);
+    }
+    if !trusted.anchors.is_empty() {
+        return Ok(trusted);
     }
     let detail = match loaded.errors.first() {
         Some(error) => error.to_string(),
-        None => format!("{} certificates found, none of them usable", loaded.certs.len()),
+        None => format!("{count} certificates found, none of them usable"),
     };
     Err(RootsError::Platform { detail })
-}
-
-fn anchor(certificate: &CertificateDer<'_>) -> Result<TrustAnchor<'static>, PemFault> {
-    match anchor_from_trusted_cert(certificate) {
-        Ok(anchor) => Ok(anchor.to_owned()),
-        Err(error) => Err(PemFault::NotACertificate { detail: error.to_string() }),
-    }
 }
 
 /// The sections that hold a certificate, each with the line on which it begins, from 1.
@@ -243,7 +260,7 @@ mod tests {
             ),
         ] {
             match (Roots::from_pem(text.as_bytes()), expected) {
-                (Ok(roots), Ok(count)) => assert_eq!(roots.anchors().unwrap().len(), count, "{why}"),
+                (Ok(roots), Ok(count)) => assert_eq!(roots.trusted().unwrap().anchors.len(), count, "{why}"),
                 (Err(error), Err(expected)) => {
                     assert!(error.to_string().ends_with(expected), "{why}: {error}");
                 }
@@ -272,13 +289,13 @@ mod tests {
         let mut loaded = CertificateResult::default();
         assert!(usable(CertificateResult::default()).is_err(), "an empty store is an error");
         loaded.certs.push(b"not a certificate".to_vec().into());
-        let error = usable(loaded).unwrap_err();
+        let Err(error) = usable(loaded) else { panic!("there is no root") };
         let expected = "the platform has no trusted roots: 1 certificates found, none of them usable";
         assert_eq!(error.to_string(), expected);
 
         let mut loaded = CertificateResult::default();
         loaded.certs.push(b"not a certificate".to_vec().into());
         loaded.certs.push(CertificateDer::from_pem_slice(root().as_bytes()).unwrap());
-        assert_eq!(usable(loaded).unwrap().len(), 1);
+        assert_eq!(usable(loaded).unwrap().anchors.len(), 1);
     }
 }

@@ -20,9 +20,18 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct ServerVerifier {
     judge: Judge,
+    presented: Presented,
     algorithms: WebPkiSupportedAlgorithms,
     at: Option<UnixTime>,
     verdict: Arc<OnceLock<Verdict>>,
+}
+
+/// What the server is asked for, and so all that rustls lets it present.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Presented {
+    Certificates,
+    /// A public key, which stands where the certificate of the server would (RFC 7250 §3).
+    RawKey,
 }
 
 impl ServerVerifier {
@@ -30,6 +39,7 @@ impl ServerVerifier {
         policy: &SecurityPolicy,
         host: &str,
         settings: &TlsSettings,
+        presented: Presented,
         verdict: Arc<OnceLock<Verdict>>,
     ) -> Self {
         let algorithms = settings.algorithms();
@@ -39,7 +49,21 @@ impl ServerVerifier {
             roots: settings.roots().clone(),
             algorithms: algorithms.all,
         };
-        Self { judge, algorithms, at: settings.fixed_time(), verdict }
+        Self { judge, presented, algorithms, at: settings.fixed_time(), verdict }
+    }
+
+    /// The server's key as it stands in the certificate. PKIX libraries refuse to read some certificates that DANE-EE(3)
+    /// and opportunistic TLS allow, and their handshake signatures must be checked all the same (RFC 7671 §5.1).
+    fn public_key<'a>(
+        &self,
+        presented: &'a CertificateDer<'_>,
+    ) -> Result<SubjectPublicKeyInfoDer<'a>, Error> {
+        match self.presented {
+            Presented::Certificates => {
+                dane::leaf_spki(presented).map_err(|_| CertificateError::BadEncoding.into())
+            }
+            Presented::RawKey => Ok(SubjectPublicKeyInfoDer::from(presented.as_ref())),
+        }
     }
 }
 
@@ -52,11 +76,18 @@ impl ServerCertVerifier for ServerVerifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let chain: Vec<_> = std::iter::once(end_entity)
-            .chain(intermediates)
-            .map(|certificate| CertificateDer::from(certificate.as_ref()))
-            .collect();
-        let verdict = self.judge.verdict(&chain, self.at.unwrap_or(now));
+        let verdict = match (self.presented, intermediates) {
+            (Presented::Certificates, _) => {
+                let chain: Vec<_> = std::iter::once(end_entity)
+                    .chain(intermediates)
+                    .map(|certificate| CertificateDer::from(certificate.as_ref()))
+                    .collect();
+                self.judge.verdict(&chain, self.at.unwrap_or(now))
+            }
+            (Presented::RawKey, []) => self.judge.raw_key_verdict(&end_entity.as_ref().into()),
+            // RFC 8446 §4.4.2: of raw keys there is exactly one.
+            (Presented::RawKey, [..]) => return Err(CertificateError::BadEncoding.into()),
+        };
         let enforced = verdict.enforced.clone();
         if self.verdict.set(verdict).is_err() {
             // Or the verdict on one connection would be taken for that on another.
@@ -74,7 +105,7 @@ impl ServerCertVerifier for ServerVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let spki = public_key(certificate)?;
+        let spki = self.public_key(certificate)?;
         let Ok(key) = RawPublicKeyEntity::try_from(&spki) else {
             return Err(CertificateError::BadEncoding.into());
         };
@@ -99,16 +130,14 @@ impl ServerCertVerifier for ServerVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature_with_raw_key(message, &public_key(certificate)?, signed, &self.algorithms)
+        verify_tls13_signature_with_raw_key(message, &self.public_key(certificate)?, signed, &self.algorithms)
+    }
+
+    fn requires_raw_public_keys(&self) -> bool {
+        self.presented == Presented::RawKey
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
     }
-}
-
-/// The key as it stands in the certificate. PKIX libraries refuse to read some certificates that DANE-EE(3) and
-/// opportunistic TLS allow, and their handshake signatures must be checked all the same (RFC 7671 §5.1).
-fn public_key<'a>(certificate: &'a CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'a>, Error> {
-    dane::leaf_spki(certificate).map_err(|_| CertificateError::BadEncoding.into())
 }

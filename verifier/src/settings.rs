@@ -26,8 +26,11 @@ pub struct TlsSettings {
     roots: Roots,
     // Kept as a builder, in which rustls has already found versions and suites to fit each other.
     config: ConfigBuilder<ClientConfig, WantsVerifier>,
+    /// The same for TLS 1.3 alone; `None` where that is not offered.
+    raw_key_config: Option<ConfigBuilder<ClientConfig, WantsVerifier>>,
     algorithms: WebPkiSupportedAlgorithms,
     at: Option<UnixTime>,
+    raw_keys: bool,
 }
 
 impl TlsSettings {
@@ -40,10 +43,24 @@ impl TlsSettings {
         provider.cipher_suites = cipher_suite::select(provider.cipher_suites, &offer.cipher_suites)?;
         let versions = versions(&offer.protocols)?;
         let algorithms = provider.signature_verification_algorithms;
-        let config = ClientConfig::builder_with_provider(Arc::new(provider))
+        let builder = ClientConfig::builder_with_provider(Arc::new(provider));
+        let config = builder
+            .clone()
             .with_protocol_versions(&versions)
             .map_err(|_| SettingsError::NoCipherSuiteLeft)?;
-        Ok(Self { roots, config, algorithms, at: None })
+        let raw_key_config = match builder.with_protocol_versions(&[&TLS13]) {
+            Ok(config) if versions.contains(&&TLS13) => Some(config),
+            Ok(_) | Err(_) => None,
+        };
+        Ok(Self { roots, config, raw_key_config, algorithms, at: None, raw_keys: false })
+    }
+
+    /// Allows raw public keys (RFC 7250) in the place of certificates, where the policy does: see
+    /// [`raw_key_handshake`](crate::raw_key_handshake). They are off by default.
+    #[must_use]
+    pub fn allow_raw_keys(mut self) -> Self {
+        self.raw_keys = true;
+        self
     }
 
     /// Judges certificates as of `time` instead of now.
@@ -61,6 +78,12 @@ impl TlsSettings {
         self.config.clone()
     }
 
+    /// For handshakes with raw public keys; `None` where they are off, or TLS 1.3 is not offered: only there does rustls see
+    /// to it that a server sends what was asked for.
+    pub(crate) fn raw_key_config(&self) -> Option<ConfigBuilder<ClientConfig, WantsVerifier>> {
+        self.raw_key_config.clone().filter(|_| self.raw_keys)
+    }
+
     pub(crate) fn algorithms(&self) -> WebPkiSupportedAlgorithms {
         self.algorithms
     }
@@ -75,6 +98,7 @@ impl fmt::Debug for TlsSettings {
         f.debug_struct("TlsSettings")
             .field("roots", &self.roots)
             .field("at", &self.at)
+            .field("raw_keys", &self.raw_keys)
             .finish_non_exhaustive()
     }
 }

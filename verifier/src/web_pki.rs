@@ -16,7 +16,7 @@ pub(crate) fn verify(
     algorithms: &[&dyn SignatureVerificationAlgorithm],
     now: UnixTime,
 ) -> Result<(), Failure> {
-    let anchors = roots.anchors().map_err(|error| failure::no_roots(host, error))?;
+    let anchors = &roots.trusted().map_err(|error| failure::no_roots(host, error))?.anchors;
     let refused = |error: Error| failure::of_web_pki(host, code(&error), &error);
     let Some((leaf, intermediates)) = chain.split_first() else {
         return Err(failure::no_certificate(host));

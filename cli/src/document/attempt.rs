@@ -26,7 +26,7 @@ pub(crate) struct TlsDocument {
     pub(crate) cipher_suite: Option<&'static str>,
     sni: Option<String>,
     pub(crate) matched: Option<MatchDocument>,
-    web_pki: &'static str,
+    web_pki: Option<&'static str>,
     certificates: Vec<CertificateDocument>,
 }
 
@@ -88,10 +88,10 @@ impl From<&TlsInfo> for TlsDocument {
                 depth: matched.depth,
                 index: matched.index,
             }),
-            web_pki: match tls.web_pki {
+            web_pki: tls.web_pki.map(|web_pki| match web_pki {
                 Ok(()) => "valid",
                 Err(code) => code.as_str(),
-            },
+            }),
             certificates: tls.certificates.iter().map(CertificateDocument::from).collect(),
         }
     }

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use dane::{Digests, Profile};
 use mx_resolve::{Candidate, SecureMxRecord, TlsaOutcome};
 use mxtls_policy::{CertificateCheck, Failure, PolicyKind, Requirement, Status};
 use serde::{Serialize, Serializer};
@@ -96,8 +95,8 @@ fn records(record: &SecureMxRecord) -> Vec<TlsaDocument> {
     let records = &record.tlsa.records;
     let reasons: Vec<Option<String>> = match record.tlsa.status {
         Some(Status::Secure) => {
-            let reasons = dane::select(records, Profile::Smtp, &Digests::default()).reasons().into_iter();
-            reasons.map(|reason| reason.map(|reason| reason.to_string())).collect()
+            let reasons = record.tlsa.unusable.iter();
+            reasons.map(|reason| reason.as_ref().map(ToString::to_string)).collect()
         }
         // RFC 7672 §2.1.1: anybody may have written them.
         Some(Status::Insecure) | None => vec![Some("insecure".to_owned()); records.len()],

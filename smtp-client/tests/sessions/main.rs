@@ -9,6 +9,8 @@ mod interruption;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
+mod raw_keys;
+#[cfg(test)]
 mod scripted_server;
 #[cfg(test)]
 mod setting;

@@ -94,7 +94,7 @@ async fn d72_19_59_60_certificates() {
         let got = attempt.channel.ok_or(attempt.failure.as_ref().map(|failure| failure.code));
         assert_eq!(got, expected.map_err(Some), "{why}");
         let tls = attempt.tls.unwrap();
-        assert_eq!(tls.web_pki, web_pki, "{why}");
+        assert_eq!(tls.web_pki, Some(web_pki), "{why}");
         assert_eq!(tls.certificates.len(), 2, "{why}");
         assert_eq!(tls.version.is_some(), expected.is_ok(), "{why}");
         assert_eq!(attempt.starttls, Some(StartTls::Accepted), "{why}");

@@ -8,8 +8,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, Issuer, KeyPair, SignatureAlgorithm,
     date_time_ymd,
 };
+use ring::digest::{SHA256, digest};
 use rustls::{crypto::ring::sign::any_supported_type, sign::SigningKey};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 
 /// The host of all tests.
 pub(crate) const HOST: &str = "mx.example.com";
@@ -45,7 +46,13 @@ impl Ca {
     }
 
     pub(crate) fn issue(&self, params: CertificateParams) -> Credentials {
-        Credentials::new(params, &rcgen::PKCS_ECDSA_P256_SHA256, Some(self))
+        self.issue_for(&KeyPair::generate().unwrap(), params)
+    }
+
+    pub(crate) fn issue_for(&self, key: &KeyPair, params: CertificateParams) -> Credentials {
+        let issuer: &Issuer<'_, _> = &self.0;
+        let chain = vec![params.signed_by(key, issuer).unwrap().der().clone(), self.der()];
+        Credentials { chain, key: signing_key(&key.serialize_der()) }
     }
 }
 
@@ -67,18 +74,8 @@ pub(crate) struct Credentials {
 
 impl Credentials {
     pub(crate) fn self_signed(params: CertificateParams, algorithm: &'static SignatureAlgorithm) -> Self {
-        Self::new(params, algorithm, None)
-    }
-
-    fn new(params: CertificateParams, algorithm: &'static SignatureAlgorithm, ca: Option<&Ca>) -> Self {
         let key = KeyPair::generate_for(algorithm).unwrap();
-        let chain = match ca {
-            Some(Ca(issuer)) => {
-                let issuer: &Issuer<'_, _> = issuer;
-                vec![params.signed_by(&key, issuer).unwrap().der().clone(), ca.unwrap().der()]
-            }
-            None => vec![params.self_signed(&key).unwrap().der().clone()],
-        };
+        let chain = vec![params.self_signed(&key).unwrap().der().clone()];
         Self { chain, key: signing_key(&key.serialize_der()) }
     }
 
@@ -95,14 +92,33 @@ impl Credentials {
         Self::stored(include_bytes!("../data/unknown-critical.der"), include_bytes!("../data/p256.key.der"))
     }
 
-    pub(crate) fn rsa() -> Self {
-        Self::stored(include_bytes!("../data/rsa2048.der"), include_bytes!("../data/rsa2048.key.der"))
-    }
-
     /// The same certificates in the hands of somebody who does not have their key.
     pub(crate) fn stolen(mut self) -> Self {
         self.key = signing_key(&KeyPair::generate().unwrap().serialize_der());
         self
+    }
+
+    /// The key alone, as a server presents it in the place of certificates (RFC 7250).
+    pub(crate) fn spki(&self) -> CertificateDer<'static> {
+        self.key.public_key().unwrap().as_ref().to_vec().into()
+    }
+
+    /// The `3 1 1` record of the leaf.
+    pub(crate) fn dane_ee_key(&self) -> TlsaRecord {
+        let data = digest(&SHA256, &dane::leaf_spki(&self.chain[0]).unwrap()).as_ref().to_vec();
+        TlsaRecord { usage: 3, selector: 1, matching: 1, data }
+    }
+
+    /// The `1 0 1` record of the leaf.
+    pub(crate) fn pkix_ee(&self) -> TlsaRecord {
+        let data = digest(&SHA256, &self.chain[0]).as_ref().to_vec();
+        TlsaRecord { usage: 1, selector: 0, matching: 1, data }
+    }
+
+    /// The `0 0 1` record of the certificate above the leaf.
+    pub(crate) fn pkix_ta(&self) -> TlsaRecord {
+        let data = digest(&SHA256, &self.chain[1]).as_ref().to_vec();
+        TlsaRecord { usage: 0, selector: 0, matching: 1, data }
     }
 
     /// A `3 0 0` record of the leaf.
@@ -124,6 +140,22 @@ pub(crate) fn foreign_tlsa() -> TlsaRecord {
 /// A record that an SMTP client cannot use (RFC 7672 §3.1.3).
 pub(crate) fn unusable_tlsa() -> TlsaRecord {
     TlsaRecord { usage: 1, selector: 1, matching: 1, data: vec![0; 32] }
+}
+
+/// A key of every kind that the client can verify.
+pub(crate) fn keys() -> [(&'static str, KeyPair); 5] {
+    let generate = |algorithm| KeyPair::generate_for(algorithm).unwrap();
+    let rsa = |der: &[u8]| {
+        let der = PrivatePkcs8KeyDer::from(der);
+        KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_RSA_SHA256).unwrap()
+    };
+    [
+        ("RSA-2048", rsa(include_bytes!("../data/rsa2048.key.der"))),
+        ("RSA-3072", rsa(include_bytes!("../data/rsa3072.key.der"))),
+        ("P-256", generate(&rcgen::PKCS_ECDSA_P256_SHA256)),
+        ("P-384", generate(&rcgen::PKCS_ECDSA_P384_SHA384)),
+        ("Ed25519", generate(&rcgen::PKCS_ED25519)),
+    ]
 }
 
 fn signing_key(der: &[u8]) -> Arc<dyn SigningKey> {

@@ -9,6 +9,7 @@
 mod certificates;
 mod platform_roots;
 mod policies;
+mod raw_keys;
 mod server;
 mod session;
 mod signature;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use dane::TlsaRecord;
+use dane::{Profile, TlsaRecord};
 use mxtls_policy::{
     AddressLookup, Answer, Found, HostEvidence, MtaStsEvidence, MxSource, NextHop, Outcome, SecurityPolicy,
     Status, TlsaCandidate, decide,
@@ -17,6 +17,16 @@ use crate::{
 
 /// The policy of the host, decided from evidence; it is named by a secure MX record if `found` says so.
 pub(crate) fn decided(found: Found, records: Vec<TlsaRecord>, sts: Option<&str>) -> SecurityPolicy {
+    decided_under(Profile::Smtp, found, records, sts)
+}
+
+/// The same under a profile.
+pub(crate) fn decided_under(
+    profile: Profile,
+    found: Found,
+    records: Vec<TlsaRecord>,
+    sts: Option<&str>,
+) -> SecurityPolicy {
     let secure = |outcome| Answer { status: Status::Secure, outcome, aliases: vec![] };
     let evidence = HostEvidence {
         host: HOST.into(),
@@ -37,12 +47,34 @@ pub(crate) fn decided(found: Found, records: Vec<TlsaRecord>, sts: Option<&str>)
         }],
     };
     let mta_sts = sts.map_or(MtaStsEvidence::NoPolicy, |mode| MtaStsEvidence::Policy(mta_sts(mode)));
-    decide(&evidence, &mta_sts).unwrap()
+    decide(&evidence, &mta_sts, profile).unwrap()
 }
 
 pub(crate) fn mta_sts(mode: &str) -> mta_sts::Policy {
     let file = format!("version: STSv1\nmode: {mode}\nmx: {HOST}\nmax_age: 86400\n");
     mta_sts::Policy::parse(file.as_bytes()).unwrap().policy
+}
+
+/// A policy of every kind, each of which a server with these certificates of the trusted authority meets.
+pub(crate) fn every_policy(good: &Credentials) -> Vec<(SecurityPolicy, &'static str)> {
+    use Found::{Insecurely, Securely};
+    let full = |record| decided_under(Profile::Full, Securely, vec![record], None);
+    vec![
+        (dane(good.dane_ee()), "DANE-EE"),
+        (dane(good.dane_ee_key()), "DANE-EE, the key"),
+        (dane(good.dane_ta()), "DANE-TA"),
+        (full(good.pkix_ee()), "PKIX-EE"),
+        (full(good.pkix_ta()), "PKIX-TA"),
+        (decided(Securely, vec![unusable_tlsa()], None), "unusable TLSA"),
+        (decided(Securely, vec![unusable_tlsa()], Some("testing")), "unusable TLSA, testing"),
+        (decided(Securely, vec![unusable_tlsa()], Some("enforce")), "unusable TLSA, enforce"),
+        (decided(Insecurely, vec![good.dane_ee()], None), "insecure MX"),
+        (decided(Insecurely, vec![good.dane_ee()], Some("testing")), "insecure MX, testing"),
+        (decided(Insecurely, vec![good.dane_ee()], Some("enforce")), "insecure MX, enforce"),
+        (SecurityPolicy::mta_sts(mta_sts("enforce")), "enforce"),
+        (SecurityPolicy::mta_sts(mta_sts("testing")), "testing"),
+        (SecurityPolicy::opportunistic(), "opportunistic"),
+    ]
 }
 
 fn dane(record: TlsaRecord) -> SecurityPolicy {
@@ -228,6 +260,54 @@ fn tlsa_and_policies() {
 }
 
 #[test]
+fn d71_04_pkix_usages_need_a_trusted_root_beside_the_record() {
+    let ca = Ca::new("Trusted");
+    let settings = ca.trusted(&Offer::default());
+    let good = ca.server(HOST);
+    let foreign = Ca::new("Trusted").server(HOST);
+    let expired = {
+        let mut params = leaf(HOST);
+        params.not_after = date_time_ymd(2026, 12, 31);
+        ca.issue(params)
+    };
+    let next_hop = ca.server("example.com");
+    let elsewhere = ca.server("other.example.com");
+    let without_root = {
+        let mut alone = good.clone();
+        alone.chain.truncate(1);
+        alone
+    };
+    let (no_match, untrusted) = (Some("tlsa-no-match"), Some("certificate-untrusted"));
+    for (credentials, record, failed, why) in [
+        (&good, Ca::new("Trusted").server(HOST).pkix_ee(), no_match, "another certificate"),
+        (&good, Ca::new("Trusted").server(HOST).pkix_ta(), no_match, "another authority"),
+        (&foreign, foreign.pkix_ee(), untrusted, "the right certificate, of an authority that nobody trusts"),
+        (&foreign, foreign.pkix_ta(), untrusted, "the right authority, and nobody trusts it"),
+        (&expired, expired.pkix_ee(), Some("certificate-expired"), "dates count"),
+        (&expired, expired.pkix_ta(), Some("certificate-expired"), "dates count"),
+        (&elsewhere, elsewhere.pkix_ee(), Some("certificate-host-mismatch"), "names count"),
+        (&elsewhere, elsewhere.pkix_ta(), Some("certificate-host-mismatch"), "names count"),
+        (&good, good.pkix_ee(), None, "PKIX-EE"),
+        (&good, good.pkix_ta(), None, "PKIX-TA"),
+        (&without_root, good.pkix_ta(), None, "PKIX-TA, of a root that is not sent"),
+        (&next_hop, next_hop.pkix_ee(), None, "the next hop is a reference identifier"),
+    ] {
+        let policy = decided_under(Profile::Full, Found::Securely, vec![record.clone()], None);
+        let (verdict, code) = judge(&policy, &settings, credentials);
+        assert_eq!(code, failed, "{why}: {:?}", verdict.tlsa);
+        assert_eq!(verdict.tlsa.map(|tlsa| tlsa.is_ok()), Some(failed.is_none()), "{why}");
+
+        let policy = decided(Found::Securely, vec![record], None);
+        let (verdict, code) = judge(&policy, &settings, credentials);
+        assert_eq!(
+            (verdict.tlsa.is_none(), code),
+            (true, None),
+            "D72-58: for mail, {why} counts for nothing"
+        );
+    }
+}
+
+#[test]
 fn the_match_names_the_record_and_the_certificate() {
     let ca = Ca::new("Trusted");
     let good = ca.server(HOST);
@@ -242,6 +322,7 @@ fn failures_are_sentences_with_the_section_that_decided() {
     let ca = Ca::new("Trusted");
     let settings = ca.trusted(&Offer::default());
     let wrong = ca.server("other.example.com");
+    let stranger = Ca::new("Foreign").server(HOST);
     for (policy, message, rfc, detail) in [
         (
             SecurityPolicy::mta_sts(mta_sts("enforce")),
@@ -261,8 +342,15 @@ fn failures_are_sentences_with_the_section_that_decided() {
             "RFC 7672 2.2",
             "1 usable TLSA record",
         ),
+        (
+            decided_under(Profile::Full, Found::Securely, vec![stranger.pkix_ee()], None),
+            "The certificates of mx.example.com do not lead to a trusted root, as its TLSA record asks.",
+            "RFC 6698 2.1.1",
+            "trusted root",
+        ),
     ] {
-        let (_, result) = connect(&policy, &settings, &Server::new(&wrong, VERSIONS[1]));
+        let presented = if detail == "trusted root" { &stranger } else { &wrong };
+        let (_, result) = connect(&policy, &settings, &Server::new(presented, VERSIONS[1]));
         let failure = result.unwrap_err();
         assert_eq!((failure.message.as_str(), failure.rfc.as_deref()), (message, Some(rfc)));
         assert!(failure.detail.as_ref().unwrap().contains(detail), "{failure:?}");

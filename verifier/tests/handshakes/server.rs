@@ -8,12 +8,14 @@ use std::{
 use mxtls_policy::{Failure, SecurityPolicy};
 use mxtls_verifier::{Established, Handshake, TlsSettings, handshake};
 use rustls::{
-    ClientConnection, ServerConfig, ServerConnection, SupportedProtocolVersion,
+    ClientConfig, ClientConnection, ServerConfig, ServerConnection, SupportedProtocolVersion,
     crypto::ring,
-    server::{ClientHello, ResolvesServerCert},
+    server::{CertificateType, ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
+
+use rustls_pki_types::CertificateDer;
 
 use crate::certificates::{Credentials, HOST};
 
@@ -29,21 +31,47 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(credentials: &Credentials, version: &'static SupportedProtocolVersion) -> Self {
+        Self::presenting(credentials.chain.clone(), credentials, false, version)
+    }
+
+    /// A server that has a raw public key and no certificate (RFC 7250), and presents these: one, if it is right.
+    pub(crate) fn with_raw_keys(
+        keys: Vec<CertificateDer<'static>>,
+        credentials: &Credentials,
+        version: &'static SupportedProtocolVersion,
+    ) -> Self {
+        Self::presenting(keys, credentials, true, version)
+    }
+
+    fn presenting(
+        presented: Vec<CertificateDer<'static>>,
+        credentials: &Credentials,
+        only_raw_keys: bool,
+        version: &'static SupportedProtocolVersion,
+    ) -> Self {
         let resolver = Arc::new(Resolver {
-            key: Arc::new(CertifiedKey::new(credentials.chain.clone(), Arc::clone(&credentials.key))),
-            sni: Mutex::default(),
+            key: Arc::new(CertifiedKey::new(presented, Arc::clone(&credentials.key))),
+            only_raw_keys,
+            asked: Mutex::default(),
         });
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&[version])
             .unwrap()
             .with_no_client_auth()
             .with_cert_resolver(Arc::<Resolver>::clone(&resolver));
+        // It lets everyone resume that wants to.
+        config.ticketer = ring::Ticketer::new().unwrap();
         Self { config: Arc::new(config), resolver }
     }
 
     /// The server name of the last connection.
     pub(crate) fn sni(&self) -> Option<String> {
-        self.resolver.sni.lock().unwrap().clone()
+        self.resolver.asked.lock().unwrap().sni.clone()
+    }
+
+    /// The kinds of certificate that the client of the last connection took, where it said so (RFC 7250 §3).
+    pub(crate) fn certificate_types(&self) -> Option<Vec<CertificateType>> {
+        self.resolver.asked.lock().unwrap().certificate_types.clone()
     }
 }
 
@@ -75,8 +103,13 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn new(handshake: &Handshake, server: &Server) -> Self {
+        Self::with_config(handshake.config(), handshake, server)
+    }
+
+    /// With another configuration than the handshake's own.
+    pub(crate) fn with_config(config: Arc<ClientConfig>, handshake: &Handshake, server: &Server) -> Self {
         Self {
-            client: ClientConnection::new(handshake.config(), handshake.server_name()).unwrap(),
+            client: ClientConnection::new(config, handshake.server_name()).unwrap(),
             server: ServerConnection::new(Arc::clone(&server.config)).unwrap(),
         }
     }
@@ -121,12 +154,26 @@ fn carry(
 #[derive(Debug)]
 struct Resolver {
     key: Arc<CertifiedKey>,
-    sni: Mutex<Option<String>>,
+    only_raw_keys: bool,
+    asked: Mutex<Asked>,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    sni: Option<String>,
+    certificate_types: Option<Vec<CertificateType>>,
 }
 
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        *self.sni.lock().unwrap() = hello.server_name().map(str::to_owned);
+        *self.asked.lock().unwrap() = Asked {
+            sni: hello.server_name().map(str::to_owned),
+            certificate_types: hello.server_cert_types().map(<[_]>::to_vec),
+        };
         Some(Arc::clone(&self.key))
+    }
+
+    fn only_raw_public_keys(&self) -> bool {
+        self.only_raw_keys
     }
 }

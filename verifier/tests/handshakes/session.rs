@@ -1,17 +1,18 @@
 //! What is offered, what is established, and what a handshake is good for.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use mxtls_policy::{Failure, Found, SecurityPolicy};
 use mxtls_verifier::{Handshake, Offer, handshake};
 use rustls::{
-    AlertDescription, ClientConnection, SupportedProtocolVersion,
+    AlertDescription, ClientConfig, ClientConnection, HandshakeKind, SupportedProtocolVersion,
+    client::Resumption,
     version::{TLS12, TLS13},
 };
 
 use crate::{
     certificates::{Ca, HOST, foreign_tlsa},
-    policies::{decided, mta_sts},
+    policies::{decided, every_policy, mta_sts},
     server::{Server, VERSIONS, Wire, connect, shake},
 };
 
@@ -20,31 +21,68 @@ fn no_session_is_resumed() {
     let ca = Ca::new("Trusted");
     let settings = ca.trusted(&Offer::default());
     let good = ca.server(HOST);
-    let policy = SecurityPolicy::dane(HOST, vec![good.dane_ee()]).unwrap();
     for version in VERSIONS {
         let server = Server::new(&good, version);
-        for _ in 0..2 {
-            let (handshake, result) = connect(&policy, &settings, &server);
-            assert_eq!(result, Ok(()));
-            assert!(handshake.verdict().is_some(), "{version:?}: every connection has a verdict of its own");
+        for (policy, why) in every_policy(&good) {
+            // The server lets sessions be resumed: a configuration that differs in this alone does so, and the second time the
+            // verifier is not asked. Even then the first verdict is not taken for one on the second connection.
+            let handshake = handshake(&policy, HOST, &settings);
+            let mut eager = ClientConfig::clone(&handshake.config());
+            eager.resumption = Resumption::in_memory_sessions(8);
+            let eager = Arc::new(eager);
+            for (expected, code) in
+                [(HandshakeKind::Full, "established"), (HandshakeKind::Resumed, "tls-handshake")]
+            {
+                let mut wire = Wire::with_config(Arc::clone(&eager), &handshake, &server);
+                wire.run().unwrap();
+                assert_eq!(wire.client.handshake_kind(), Some(expected), "{why}, {version:?}");
+                assert_eq!(self::code(handshake.finish(&wire.client)), code, "{why}, {version:?}");
+            }
+
+            // The handshake's own configuration never does.
+            for _ in 0..2 {
+                let handshake = mxtls_verifier::handshake(&policy, HOST, &settings);
+                let mut wire = Wire::new(&handshake, &server);
+                wire.run().unwrap();
+                assert_eq!(wire.client.handshake_kind(), Some(HandshakeKind::Full), "{why}, {version:?}");
+                assert!(handshake.verdict().is_some(), "{why}: every connection has a verdict of its own");
+                assert!(
+                    wire_again(&handshake, &server).is_err(),
+                    "{why}: and no session is kept for another"
+                );
+            }
         }
     }
 }
 
+/// A second connection with the same configuration.
+fn wire_again(handshake: &Handshake, server: &Server) -> Result<(), rustls::Error> {
+    let mut wire = Wire::new(handshake, server);
+    let result = wire.run();
+    assert_ne!(wire.client.handshake_kind(), Some(HandshakeKind::Resumed));
+    result
+}
+
 #[test]
-fn a_handshake_is_good_for_one_connection() {
+fn a_handshake_is_good_for_one_connection_under_every_policy() {
     let ca = Ca::new("Trusted");
+    let settings = ca.trusted(&Offer::default());
     let good = ca.server(HOST);
+    let impostor = Ca::new("Foreign").server(HOST);
     for version in VERSIONS {
-        let server = Server::new(&good, version);
-        let handshake = handshake(&SecurityPolicy::opportunistic(), HOST, &ca.trusted(&Offer::default()));
-        assert!(shake(&handshake, &server).is_ok());
-        let failure = shake(&handshake, &server).unwrap_err();
-        assert_eq!(
-            failure.code.as_str(),
-            "tls-handshake",
-            "{version:?}: the first verdict says nothing here"
-        );
+        for (policy, why) in every_policy(&good) {
+            for (second, who) in [(&good, "itself"), (&impostor, "an impostor")] {
+                let handshake = handshake(&policy, HOST, &settings);
+                assert!(shake(&handshake, &Server::new(&good, version)).is_ok(), "{why}, {version:?}");
+                let result = shake(&handshake, &Server::new(second, version)).map(|_| ());
+                let failure = result.unwrap_err();
+                assert_eq!(
+                    failure.code.as_str(),
+                    "tls-handshake",
+                    "{why}, {version:?}: the first verdict says nothing about {who}"
+                );
+            }
+        }
     }
 }
 

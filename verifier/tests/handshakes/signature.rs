@@ -1,12 +1,13 @@
 //! Certificates are public: whoever presents one must hold its key, whatever the policy.
 
-use mxtls_policy::{Found, SecurityPolicy};
-use mxtls_verifier::Offer;
+use mxtls_policy::SecurityPolicy;
+use mxtls_verifier::{Offer, handshake};
+use rustls::version::TLS13;
 
 use crate::{
-    certificates::{Ca, Credentials, HOST, leaf, unusable_tlsa},
-    policies::{decided, mta_sts},
-    server::{Server, VERSIONS, connect},
+    certificates::{Ca, Credentials, HOST, foreign_tlsa, keys, leaf},
+    policies::{every_policy, mta_sts},
+    server::{Server, VERSIONS, connect, shake},
 };
 
 #[test]
@@ -14,16 +15,7 @@ fn a_stolen_certificate_fails_under_every_policy() {
     let ca = Ca::new("Trusted");
     let settings = ca.trusted(&Offer::default());
     let good = ca.server(HOST);
-    for (policy, why) in [
-        (SecurityPolicy::dane(HOST, vec![good.dane_ee()]).unwrap(), "DANE-EE"),
-        (SecurityPolicy::dane(HOST, vec![good.dane_ta()]).unwrap(), "DANE-TA"),
-        (decided(Found::Securely, vec![unusable_tlsa()], None), "unusable TLSA"),
-        (decided(Found::Securely, vec![unusable_tlsa()], Some("enforce")), "unusable TLSA, enforce"),
-        (decided(Found::Insecurely, vec![good.dane_ee()], Some("enforce")), "insecure MX, enforce"),
-        (SecurityPolicy::mta_sts(mta_sts("enforce")), "enforce"),
-        (SecurityPolicy::mta_sts(mta_sts("testing")), "testing"),
-        (SecurityPolicy::opportunistic(), "opportunistic"),
-    ] {
+    for (policy, why) in every_policy(&good) {
         for version in VERSIONS {
             let (handshake, result) =
                 connect(&policy, &settings, &Server::new(&good.clone().stolen(), version));
@@ -40,22 +32,22 @@ fn a_stolen_certificate_fails_under_every_policy() {
 }
 
 #[test]
-fn every_kind_of_key_signs() {
-    let settings = Ca::new("Trusted").trusted(&Offer::default());
-    for (credentials, why) in [
-        (Credentials::self_signed(leaf(HOST), &rcgen::PKCS_ECDSA_P256_SHA256), "P-256"),
-        (Credentials::self_signed(leaf(HOST), &rcgen::PKCS_ECDSA_P384_SHA384), "P-384"),
-        (Credentials::self_signed(leaf(HOST), &rcgen::PKCS_ED25519), "Ed25519"),
-        (Credentials::rsa(), "RSA"),
-    ] {
+fn every_kind_of_key_signs_under_every_policy() {
+    let ca = Ca::new("Trusted");
+    let settings = ca.trusted(&Offer::default());
+    for (kind, key) in keys() {
+        let credentials = ca.issue_for(&key, leaf(HOST));
         for version in VERSIONS {
-            for policy in [
-                SecurityPolicy::opportunistic(),
-                SecurityPolicy::dane(HOST, vec![credentials.dane_ee()]).unwrap(),
-            ] {
-                let (_, result) = connect(&policy, &settings, &Server::new(&credentials, version));
-                assert_eq!(result, Ok(()), "{why} {version:?}");
+            let server = Server::new(&credentials, version);
+            for (policy, why) in every_policy(&credentials) {
+                let handshake = handshake(&policy, HOST, &settings);
+                let established = shake(&handshake, &server).map(|established| established.version);
+                let expected = if version == &TLS13 { "TLSv1.3" } else { "TLSv1.2" };
+                assert_eq!(established, Ok(expected), "{kind}, {why}");
             }
+            let refusing = SecurityPolicy::dane(HOST, vec![foreign_tlsa()]).unwrap();
+            let (_, result) = connect(&refusing, &settings, &server);
+            assert_eq!(result.unwrap_err().code.as_str(), "tlsa-no-match", "{kind}, {version:?}");
         }
     }
 }
