@@ -64,18 +64,31 @@ pub(crate) fn shown(command: &Command) -> String {
 /// Builds the binary `mxtls` with these further arguments of `cargo build`, and says where it lies.
 pub(crate) fn build_mxtls(arguments: &[&str]) -> Result<PathBuf> {
     let mut build = cargo()?;
-    build.arg("build").args(arguments).arg("--message-format=json-render-diagnostics");
-    for line in output(&mut build)?.lines() {
+    build.arg("build").args(arguments);
+    executable(&mut build, "mxtls", "bin")
+}
+
+/// Builds a file of tests of one package, and says where the binary lies.
+pub(crate) fn build_test(package: &str, test: &str) -> Result<PathBuf> {
+    let mut build = cargo()?;
+    build.args(["test", "--no-run", "--package", package, "--test", test]);
+    executable(&mut build, test, "test")
+}
+
+/// What a command that builds made of the target of this name and kind.
+fn executable(build: &mut Command, name: &str, kind: &str) -> Result<PathBuf> {
+    build.arg("--message-format=json-render-diagnostics");
+    for line in output(build)?.lines() {
         let message: Message = serde_json::from_str(line)?;
         if let (Some(target), Some(executable)) = (message.target, message.executable)
-            && target.name == "mxtls"
-            && target.kind == ["bin"]
-            && !message.profile.is_some_and(|profile| profile.test)
+            && target.name == name
+            && target.kind == [kind]
+            && message.profile.is_some_and(|profile| profile.test == (kind == "test"))
         {
             return Ok(executable);
         }
     }
-    bail!("{} built no binary mxtls", shown(&build))
+    bail!("{} built no {kind} {name}", shown(build))
 }
 
 /// A line of cargo's JSON messages, where it is about a binary that was built.

@@ -12,6 +12,7 @@ mod root_anchors;
 mod server;
 mod signed_copy;
 mod statuses;
+mod tls;
 mod tlsa;
 mod unbound_verdicts;
 mod verdict;
@@ -53,6 +54,8 @@ enum Part {
     Differential,
     /// `mxtls tlsa` beside the digests and the DANE of openssl
     Tlsa,
+    /// TLS with `openssl s_server`
+    Handshakes,
 }
 
 impl Options {
@@ -67,6 +70,9 @@ impl Options {
 
 /// Where the binary lies, for the run inside: there is no network there to build it.
 const MXTLS_BIN: &str = "MXTLS_BIN";
+
+/// The same for the tests of handshakes.
+const MXTLS_HANDSHAKES: &str = "MXTLS_HANDSHAKES";
 
 /// Starts the run inside, and waits for it. Where programs are missing, they are counted and there is none.
 pub(crate) async fn outside(options: &Options, tally: &mut Tally) -> Result<Option<ExitCode>> {
@@ -86,6 +92,7 @@ pub(crate) async fn outside(options: &Options, tally: &mut Tally) -> Result<Opti
         return Ok(None);
     }
     let mxtls = build_mxtls(&["--package", "mxtls"])?;
+    let handshakes = tls::build()?;
     let folder = tempfile::tempdir()?;
     // Postfix and its delivery agent get to their files as users of their own.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
@@ -97,7 +104,13 @@ pub(crate) async fn outside(options: &Options, tally: &mut Tally) -> Result<Opti
     }
     // What it leaves behind when it is killed goes with the folder.
     inside.env("TMPDIR", folder.path());
-    let status = inside.env(MXTLS_BIN, mxtls).kill_on_drop(true).spawn()?.wait().await?;
+    let status = inside
+        .env(MXTLS_BIN, mxtls)
+        .env(MXTLS_HANDSHAKES, handshakes)
+        .kill_on_drop(true)
+        .spawn()?
+        .wait()
+        .await?;
     match status.code() {
         Some(code) => Ok(Some(ExitCode::from(u8::try_from(code)?))),
         None => bail!("the run inside ended with {status}"),
@@ -107,7 +120,8 @@ pub(crate) async fn outside(options: &Options, tally: &mut Tally) -> Result<Opti
 /// The run itself.
 pub(crate) async fn inside(options: &Options, tally: &mut Tally) -> Result<()> {
     let folder = options.inside.as_deref().context("it runs in no namespace")?;
-    let mxtls = PathBuf::from(env::var_os(MXTLS_BIN).context("it is not told where mxtls lies")?);
+    let told = |name: &str| env::var_os(name).with_context(|| format!("{name} does not say where it lies"));
+    let (mxtls, handshakes) = (PathBuf::from(told(MXTLS_BIN)?), PathBuf::from(told(MXTLS_HANDSHAKES)?));
     let ip = |arguments: &str| quiet_output(process::Command::new("ip").args(arguments.split(' ')));
     ip("link set lo up")?;
     // BIND and Postfix listen only where an interface has the address.
@@ -121,6 +135,9 @@ pub(crate) async fn inside(options: &Options, tally: &mut Tally) -> Result<()> {
     }
     if options.includes(Part::Tlsa) {
         tlsa::compare(&mxtls, &subfolder(folder, "tlsa")?, tally).await?;
+    }
+    if options.includes(Part::Handshakes) {
+        tls::handshakes(&handshakes, &subfolder(folder, "s-server")?, tally).await?;
     }
     if options.includes(Part::Lab) {
         with_lab(&mxtls, folder, tally).await?;

@@ -31,8 +31,8 @@ pub(crate) fn run(options: &Options, tally: &mut Tally) -> Result<()> {
 /// What one test binary, or the doctests of one crate, counted.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Counts {
-    passed: u32,
-    failed: u32,
+    pub(crate) passed: u32,
+    pub(crate) failed: u32,
     ignored: u32,
 }
 
@@ -69,7 +69,7 @@ impl Counts {
     }
 
     /// Reads `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s`.
-    fn of_line(line: &str) -> Option<Self> {
+    pub(crate) fn of_line(line: &str) -> Option<Self> {
         let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
         let mut sum = Self::default();
         for part in counts.split("; ") {
