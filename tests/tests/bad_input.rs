@@ -565,7 +565,6 @@ fn conflicting_and_unknown_options() {
         ("--dns-port", Some("53")),
         ("--exclude-net", Some("192.0.2.0/24")),
         ("--insecure-mx", Some("may")),
-        ("--dane-profile", Some("full")),
         ("--html", Some("x.html")),
     ] {
         let mut arguments = vec!["check", &domain, option];

@@ -1074,7 +1074,10 @@ fn dns() {
 
         let explained = [question[0].clone(), question[1].clone(), "--explain".to_owned()];
         let document = held(&run(at_lab(&lab, "dns", &explained)), &DNS_EXPLAINED, status);
-        assert_eq!(only(&document, "results")["proof"].as_array().unwrap().is_empty(), status != 0);
+        assert!(
+            !only(&document, "results")["proof"].as_array().unwrap().is_empty(),
+            "with or without a verdict"
+        );
     }
 }
 
