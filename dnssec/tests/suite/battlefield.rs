@@ -155,7 +155,7 @@ impl Names {
         }
         existing.insert(zone.apex.clone());
         let mut invented = Vec::new();
-        for name in existing.iter().filter(|name| !name.is_wildcard()) {
+        for name in &existing {
             let below = |label: &str| name.prepend_label(label).unwrap();
             invented.extend([below("0"), below("x"), below("zz"), below("y").prepend_label("x").unwrap()]);
         }
