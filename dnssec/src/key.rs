@@ -94,8 +94,8 @@ fn permitted(algorithm: Algorithm, rsa_sha1: bool) -> bool {
     rsa_sha1 || !matches!(u8::from(algorithm), 5 | 7)
 }
 
-/// The DS records of a delegation that may be used: checkable ones, and SHA-1 only for algorithms that have no
-/// stronger digest beside it (RFC 4509 §3: otherwise whoever can forge SHA-1 picks the weaker record).
+/// The DS records of a delegation that may be used: checkable ones, and SHA-1 only where none of them has a stronger
+/// digest, whatever its algorithm (RFC 4509 §3: otherwise whoever can forge SHA-1 picks the weaker record).
 pub(crate) fn usable_ds_set(mut set: Vec<DS>, rsa_sha1: bool) -> Vec<DS> {
     // RFC 4035 §5.2, RFC 6840 §5.2: those that can be checked at all.
     set.retain(|ds| {
@@ -103,9 +103,10 @@ pub(crate) fn usable_ds_set(mut set: Vec<DS>, rsa_sha1: bool) -> Vec<DS> {
             && permitted(ds.algorithm(), rsa_sha1)
             && ds.digest_type().is_supported()
     });
-    let is_sha1 = |ds: &DS| ds.digest_type() == DigestType::SHA1;
-    let strong: Vec<Algorithm> = set.iter().filter(|ds| !is_sha1(ds)).map(DS::algorithm).collect();
-    set.retain(|ds| !is_sha1(ds) || !strong.contains(&ds.algorithm()));
+    let is_strong = |ds: &DS| ds.digest_type() != DigestType::SHA1;
+    if set.iter().any(is_strong) {
+        set.retain(is_strong);
+    }
     set
 }
 

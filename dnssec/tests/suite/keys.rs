@@ -49,6 +49,16 @@ fn ds_records_decide() {
         (vec![good(SHA1)], Ok(Status::Secure), "SHA-1 alone (RFC 8624 §3.3 lets validators take it)"),
         (vec![good(SHA1), wrong(2, 32)], Err(()), "RFC 4509 §3: SHA-1 beside a stronger one is ignored"),
         (
+            vec![good(SHA1), ds(1, 13, 2, vec![7; 32])],
+            Err(()),
+            "RFC 4509 §3 speaks of the whole set: also where the stronger one is for another algorithm",
+        ),
+        (
+            vec![good(SHA1), ds(1, 16, 2, vec![7; 32])],
+            Ok(Status::Secure),
+            "but not where it is for an algorithm that cannot be checked: the zone would be insecure",
+        ),
+        (
             vec![good(SHA1), ds(key.tag, 15, 99, vec![1])],
             Ok(Status::Secure),
             "an unknown digest is not stronger",
