@@ -218,7 +218,7 @@ fn accept(
 
 /// Over a stream there is room for the whole answer.
 fn whole(answer: Message) -> Result<Message, Unanswered> {
-    if answer.metadata.truncation { Err(FetchError::Malformed.into()) } else { Ok(answer) }
+    if answer.metadata.truncation { Err(FetchError::Truncated.into()) } else { Ok(answer) }
 }
 
 fn is_malformed(error: &NetError) -> bool {

@@ -183,7 +183,7 @@ async fn a_truncated_answer_is_asked_for_over_tcp() {
     let garbage: Forgery = |_| Reply::Genuine(vec![0xff; 40]);
     for (over_tcp, expected, why) in [
         (Some(whole), Ok(1), "the whole answer"),
-        (Some(truncated), Err(FetchError::Malformed), "truncated again"),
+        (Some(truncated), Err(FetchError::Truncated), "truncated again"),
         (Some(FORGERIES[0].0), Err(FetchError::Malformed), FORGERIES[0].1),
         (Some(FORGERIES[2].0), Err(FetchError::Malformed), FORGERIES[2].1),
         (Some(FORGERIES[3].0), Err(FetchError::Malformed), FORGERIES[3].1),
