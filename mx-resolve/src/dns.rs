@@ -11,7 +11,10 @@ use dnssec::{
     Validation, Verdict,
 };
 use futures_util::future::join_all;
-use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::{
+    rr::{Name, RData, Record, RecordType},
+    serialize::binary::BinEncodable,
+};
 use mxtls_policy::{Alias, AliasKind, Answer, LookupError, LookupErrorKind, Outcome, Status};
 use tokio::time::Instant;
 
@@ -21,8 +24,11 @@ use crate::{
     transport::{Transport, Unanswered},
 };
 
-/// Verdicts kept, and as many names of which it is known what zone they belong to. Each takes a few kilobytes at the most.
+/// Verdicts kept, and as many names of which it is known what zone they belong to.
 const CACHE_ENTRIES: usize = 4096;
+/// A verdict that takes more octets is not kept: else whoever fills their answers to the brim would fill the memory. It
+/// has room for 150 TLSA records, and most take a few kilobytes.
+const MAX_WEIGHT: usize = 65_536;
 /// Nothing is kept longer than a day, whatever its TTL.
 const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
 /// A verdict may take several questions one after the other; whoever answers each at the last moment gains no more.
@@ -84,11 +90,14 @@ impl Dns {
     async fn judge(&self, question: Question) -> Judged {
         let keys = || Arc::clone(&self.keys);
         let mut details = Details::new();
+        // A verdict's lifetime begins here, however long its answers take: a signature ends when it ends.
+        let mut begun = Instant::now();
         let mut validation = Validation::new(question.clone(), keys(), unix_seconds());
         let mut result = self.run(&mut validation, &mut details).await;
         let bogus = result.as_ref().is_err_and(|failure| failure.kind() == FailureKind::Bogus);
         if bogus && validation.used_cache() {
             // What is remembered of a zone may be older than what it shows now: a roll-over is no attack.
+            begun = Instant::now();
             let mut validation = Validation::afresh(question.clone(), keys(), unix_seconds());
             result = self.run(&mut validation, &mut details).await;
         }
@@ -103,7 +112,11 @@ impl Dns {
             }
         };
         let lifetime = Duration::from_secs(verdict.ttl.into()).min(MAX_LIFETIME);
-        lock(&self.verdicts).insert(question, Arc::clone(&verdict), lifetime, Instant::now());
+        let end = begun + lifetime;
+        let now = Instant::now();
+        if weight(&verdict) <= MAX_WEIGHT {
+            lock(&self.verdicts).insert(question, Arc::clone(&verdict), end.duration_since(now), now);
+        }
         Ok(verdict)
     }
 
@@ -131,6 +144,24 @@ impl Dns {
 
 /// What more there is to say of the questions that got no answer.
 type Details = HashMap<Question, Arc<str>>;
+
+/// About how many octets a verdict takes in memory.
+fn weight(verdict: &Verdict) -> usize {
+    /// What a step, a signature, a denial or an alias takes with the three longest names.
+    const LINE: usize = 1024;
+    let proof = &verdict.proof;
+    let lines = proof.zones.len() + proof.signatures.len() + proof.denials.len() + verdict.chain.len();
+    let records = match &verdict.outcome {
+        dnssec::Outcome::Records(records) => records.as_slice(),
+        dnssec::Outcome::NoData | dnssec::Outcome::NxDomain => &[],
+    };
+    let octets = records.iter().map(|record| match record.to_bytes() {
+        Ok(octets) => size_of::<Record>() + octets.len(),
+        // What cannot be written again is nothing to keep.
+        Err(_) => MAX_WEIGHT,
+    });
+    octets.fold(lines * LINE, usize::saturating_add)
+}
 
 /// A panic while the lock was held leaves a map that is whole: its operations are not split over the guard.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -58,6 +58,45 @@ async fn a_verdict_is_kept_for_its_lifetime() {
     }
 }
 
+/// RFC 4035 §5.3.3: what a verdict rests on ends when it ends, also where the answer was long in coming.
+#[tokio::test]
+async fn the_lifetime_of_a_verdict_begins_with_the_question() {
+    let server = Scripted::start(|asked| vec![asked.address(1, 15).into()]).await;
+    let dns = dns(&server);
+    let mut waiting = Box::pin(ask(&dns, "mx.example."));
+    assert!(poll!(&mut waiting).is_pending());
+    pass(10 * SECOND).await;
+    let verdict = waiting.await.unwrap();
+    assert!(Arc::ptr_eq(&verdict, &ask(&dns, "mx.example.").await.unwrap()), "it is still known");
+    pass(6 * SECOND).await;
+    assert!(!Arc::ptr_eq(&verdict, &ask(&dns, "mx.example.").await.unwrap()), "it has ended");
+}
+
+/// Each answer may have as many records as fit into 64 kilobytes.
+#[tokio::test]
+async fn what_fills_the_memory_is_not_kept() {
+    for (records, kept, why) in
+        [(150, true, "a set of 150 records"), (2000, false, "as many as one may send")]
+    {
+        let server = Scripted::start(move |asked| {
+            let mut message = asked.response();
+            message.metadata.truncation = !asked.tcp;
+            for number in (0..records).filter(|_| asked.tcp) {
+                let data = RData::A(std::net::Ipv4Addr::from_bits(number).into());
+                message.add_answer(Record::from_rdata(asked.name().clone(), 60, data));
+            }
+            vec![message.into()]
+        })
+        .await;
+        let dns = dns(&server);
+        for _ in 0..2 {
+            ask(&dns, "mx.example.").await.unwrap();
+        }
+        let over_tcp = server.asked().iter().filter(|asked| asked.tcp).count();
+        assert_eq!(over_tcp, if kept { 1 } else { 2 }, "{why}");
+    }
+}
+
 #[tokio::test]
 async fn a_verdict_is_kept_by_name_and_type() {
     let server = Scripted::start(|asked| vec![asked.address(1, 3600).into()]).await;
