@@ -24,8 +24,10 @@ pub struct KeyCache {
 }
 
 impl KeyCache {
-    /// An empty cache for up to `capacity` names, each with a little over two kilobytes: the records that it was proven by
-    /// are summed up in its part of the [`Proof`](crate::Proof), and the keys are kept.
+    /// An empty cache for up to `capacity` names, most with a little over two kilobytes: the records that it was proven by
+    /// are summed up in its part of the [`Proof`](crate::Proof), and the keys are kept. Whoever signs a zone of their own
+    /// can make theirs larger, by 16 keys of a kilobyte and a dozen of such summaries with the longest names; what has
+    /// more is not kept.
     ///
     /// Every zone on the way to a name takes one entry, and so does each label that turned out to be no zone cut.
     /// With a capacity of less than 2 nothing is kept.
@@ -65,6 +67,9 @@ impl KeyCache {
     }
 
     pub(crate) fn insert(&self, name: &Name, entry: Entry) {
+        if entry.evidence.proof.lines() > MAX_LINES {
+            return;
+        }
         self.lock().insert(name.clone(), Arc::new(entry));
     }
 
@@ -76,6 +81,10 @@ impl KeyCache {
 
 /// A day, in seconds: whoever once got hold of a zone's keys is not believed for as long as the TTL they chose.
 const MAX_LIFETIME: u32 = 86_400;
+
+/// Lines of proof that an entry may have. An honest one has eight at the most: three NSEC3 records with what each says, and
+/// a delegation into the unsigned; but a message has room for [more](crate::Limits::denials_per_message).
+const MAX_LINES: usize = 12;
 
 /// Something proven about one name.
 #[derive(Debug)]

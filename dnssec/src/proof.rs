@@ -26,6 +26,10 @@ pub struct Proof {
 }
 
 impl Proof {
+    pub(crate) fn lines(&self) -> usize {
+        self.zones.len() + self.signatures.len() + self.denials.len()
+    }
+
     pub(crate) fn add_zone(&mut self, step: ZoneStep) {
         if !self.zones.contains(&step) {
             self.zones.push(step);

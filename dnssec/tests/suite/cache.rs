@@ -77,6 +77,36 @@ fn an_insecure_delegation_is_remembered_with_its_reason() {
     }
 }
 
+/// A message may hold more than the proof needs, all of it genuine: what is kept of each name is bounded all the same.
+#[test]
+fn what_was_proven_by_too_much_is_not_kept() {
+    let ds = question("plain.lab.", RecordType::DS);
+    let lab = WORLD.zone("lab.");
+    let denials: Vec<Record> =
+        lab.sets.keys().filter_map(|owner| lab.get(owner, RecordType::NSEC)).flatten().collect();
+    for (padding, kept, why) in [
+        (0, true, "the denial that counts"),
+        (6, true, "and three more, with their signatures"),
+        (30, false, "and fifteen"),
+    ] {
+        assert!(denials.len() >= padding, "the zone has so many");
+        let cache = cache(&WORLD);
+        let begin = || Validation::new(question("host.plain.lab.", RecordType::A), Arc::clone(&cache), NOW);
+        let answer = |q: &Question| {
+            let mut answer = WORLD.ask(q);
+            if *q == ds {
+                answer.authorities.extend(denials.iter().take(padding).cloned());
+            }
+            Ok(answer)
+        };
+        let (end, _) = run(begin(), answer);
+        assert_eq!(end.unwrap().status, Status::Insecure, "{why}");
+        let (end, asked) = run(begin(), answer);
+        assert_eq!(end.unwrap().status, Status::Insecure, "{why}");
+        assert_eq!(asked.contains(&ds), !kept, "{why}");
+    }
+}
+
 #[test]
 fn nothing_is_used_longer_than_it_holds() {
     let cache = cache(&WORLD);
