@@ -27,9 +27,9 @@ use crate::{
 pub struct Validation {
     /// What is being asked now: the question, then the target of each alias.
     current: Question,
-    /// Zones that turned out not to account for the current answer, and why: they are not tried again when
-    /// further answers come.
-    refuted: Vec<(Name, Failure)>,
+    /// Zones that turned out not to account for the current answer, and what is wrong with it, `None` where nothing in it
+    /// is: they are not tried again when further answers come.
+    refuted: Vec<(Name, Option<Failure>)>,
     chain: Vec<Hop>,
     answers: Answers,
     zones: Zones,
@@ -222,7 +222,7 @@ enum Progress {
 /// The current question with what is needed to judge its answer.
 struct Judge<'v> {
     question: &'v Question,
-    refuted: &'v mut Vec<(Name, Failure)>,
+    refuted: &'v mut Vec<(Name, Option<Failure>)>,
     answers: &'v Answers,
     zones: &'v mut Zones,
     work: &'v mut Work,
@@ -336,12 +336,12 @@ impl Judge<'_> {
             };
             match account(self, &zone) {
                 Ok(Some(judged)) => return Ok(Judged::By(judged)),
-                Ok(None) => {}
+                Ok(None) => self.refuted.push((signer, None)),
                 Err(failure) if matches!(failure.reason, Reason::OverLimit(_)) => return Err(failure.into()),
-                Err(failure) => self.refuted.push((signer, failure)),
+                Err(failure) => self.refuted.push((signer, Some(failure))),
             }
         }
-        let refuted = self.refuted.first().map(|(_, failure)| failure.clone());
+        let refuted = self.refuted.iter().find_map(|(_, failure)| failure.clone());
         match (self.zones.place(&deepest, false, self.answers, self.work), refuted) {
             (Ok(Place::Insecure), _) => Ok(Judged::Insecure),
             (Ok(Place::Secure(_)), Some(failure)) => Ok(Judged::Refuted(failure)),

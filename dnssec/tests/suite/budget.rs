@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use dnssec::{FailureKind, FetchError, Limit, Limits, Outcome, Reason};
+use dnssec::{FailureKind, FetchError, Limit, Limits, Outcome, Reason, Step, Validation};
 use hickory_proto::{
     dnssec::rdata::{DNSSECRData, RRSIG},
     op::Message,
@@ -10,7 +10,7 @@ use hickory_proto::{
 };
 
 use crate::world::{
-    Denial, Key, NOW, Signature, WORLD, World, Zone, a, cname, drive, judge, name, question, record,
+    Denial, Key, NOW, Signature, WORLD, World, Zone, a, cache, cname, drive, judge, name, question, record,
 };
 
 /// A signature that names a key of the zone, and does not verify.
@@ -268,4 +268,32 @@ fn d72_14_a_target_that_is_not_in_the_message_is_asked() {
     assert!(matches!(end.unwrap().outcome, Outcome::Records(_)));
     assert!(questions.contains(&question("host.nsec.lab.", RecordType::A)));
     assert_eq!(questions[0].name, Name::from_ascii("alias.nsec.lab.").unwrap(), "the question comes first");
+}
+
+/// The denials of an answer that they do not account for: the name itself has still to be walked to, and then they are not
+/// looked through again.
+#[test]
+fn denials_that_prove_nothing_are_verified_once() {
+    let lab = WORLD.zone("lab.");
+    let asked = question("host.lab.", RecordType::TLSA);
+    let others = lab.sets.keys().filter(|owner| **owner != asked.name);
+    let sets: Vec<Vec<Record>> =
+        others.filter_map(|owner| lab.get(owner, RecordType::NSEC)).take(10).collect();
+    assert_eq!(sets.len(), 10);
+    let mut validation = Validation::new(asked.clone(), cache(&WORLD), NOW);
+    let end = loop {
+        match validation.step() {
+            Step::Ask(questions) => questions.iter().for_each(|q| {
+                let mut answer = WORLD.ask(q);
+                if *q == asked {
+                    answer.authorities = sets.concat();
+                }
+                validation.answer(q, Ok(answer));
+            }),
+            Step::Done(end) => break end,
+        }
+    };
+    assert_eq!(end.unwrap_err().reason, Reason::NotDenied);
+    // Two DNSKEY RRsets and a DS RRset on the way to the zone, the denials, and that of a DS at the name.
+    assert_eq!(validation.signatures(), 3 + 10 + 1);
 }
