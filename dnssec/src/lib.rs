@@ -30,8 +30,9 @@
 //! in a message counts for any name but the one that was asked. In a signed zone the header of a message counts for
 //! nothing either: the records decide what is there.
 //!
-//! What it proves about zones stays in a [`KeyCache`], which also holds the [`LocalPolicy`] to go by. The end is a [`Verdict`] with its [`Proof`], or a [`Failure`] with its [`Reason`]. All the work, over all the answers,
-//! comes out of one set of [`Limits`].
+//! What it proves about zones stays in a [`KeyCache`], which also holds the [`LocalPolicy`] to go by. The end is a
+//! [`Verdict`] with its [`Proof`], or a [`Failure`] with its [`Reason`]. All the work, over all the answers, comes out of one
+//! set of [`Limits`].
 
 mod alias;
 mod anchor;

@@ -24,7 +24,7 @@ pub struct DnsAnswer {
     pub record_type: String,
     /// The records in presentation form, or their absence, with the status and the aliases; or why there is no verdict.
     pub result: Result<Answer<Vec<String>>, Failure>,
-    /// For how many seconds the verdict holds.
+    /// For how many seconds the verdict holds, from when it was made: it may come out of the cache.
     pub ttl: Option<u32>,
     /// The zones walked, the signatures that held, the denials that counted: a line for each. Without a verdict, those that
     /// had been proven before it broke, and a line on what can be done about it.

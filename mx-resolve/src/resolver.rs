@@ -31,7 +31,8 @@ use crate::{
 /// verdict have a minute together.
 ///
 /// Questions that are in flight are not asked a second time: who asks the same meanwhile waits for the same answer.
-/// Verdicts are kept as long as their TTLs and signatures hold, and no longer than a day; failures are not kept.
+/// Verdicts are kept as long as their TTLs and signatures hold, and no longer than a day; failures are not kept, nor is what
+/// takes more than 64 kilobytes.
 #[derive(Clone)]
 pub struct MxResolver(Arc<Inner>);
 
