@@ -22,7 +22,7 @@ use crate::certificates::{Credentials, HOST};
 /// Every test runs over both.
 pub(crate) const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
-/// A server that presents what it is given, however odd, and remembers the server name that it was asked for.
+/// A server that presents what it is given, however odd, and remembers what it was asked for.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) config: Arc<ServerConfig>,
@@ -62,6 +62,19 @@ impl Server {
         // It lets everyone resume that wants to.
         config.ticketer = ring::Ticketer::new().unwrap();
         Self { config: Arc::new(config), resolver }
+    }
+
+    /// The same server, for protocols of its own (RFC 7301).
+    pub(crate) fn with_alpn(mut self, protocols: &[&str]) -> Self {
+        let mut config = ServerConfig::clone(&self.config);
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        self.config = Arc::new(config);
+        self
+    }
+
+    /// The protocols that the client of the last connection offered, where it had the extension (RFC 7301 §3.1).
+    pub(crate) fn alpn(&self) -> Option<Vec<Vec<u8>>> {
+        self.resolver.asked.lock().unwrap().alpn.clone()
     }
 
     /// The server name of the last connection.
@@ -161,6 +174,7 @@ struct Resolver {
 #[derive(Debug, Default)]
 struct Asked {
     sni: Option<String>,
+    alpn: Option<Vec<Vec<u8>>>,
     certificate_types: Option<Vec<CertificateType>>,
 }
 
@@ -168,6 +182,7 @@ impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         *self.asked.lock().unwrap() = Asked {
             sni: hello.server_name().map(str::to_owned),
+            alpn: hello.alpn().map(|protocols| protocols.map(<[u8]>::to_vec).collect()),
             certificate_types: hello.server_cert_types().map(<[_]>::to_vec),
         };
         Some(Arc::clone(&self.key))

@@ -233,6 +233,34 @@ fn d72_72_server_names() {
     }
 }
 
+/// There is no registered name for SMTP (RFC 7301 §6): whatever a server is for besides, none is offered, and none is agreed on.
+#[test]
+fn no_application_protocol_is_offered() {
+    let ca = Ca::new("Trusted");
+    let settings = ca.trusted(&Offer::default());
+    let good = ca.server(HOST);
+    for version in VERSIONS {
+        let server = Server::new(&good, version).with_alpn(&["h2", "smtp"]);
+        for (policy, why) in every_policy(&good) {
+            // What the server would see and choose: a configuration that differs in this alone.
+            let handshake = handshake(&policy, HOST, &settings);
+            let mut offering = ClientConfig::clone(&handshake.config());
+            offering.alpn_protocols = vec![b"smtp".to_vec()];
+            let mut wire = Wire::with_config(Arc::new(offering), &handshake, &server);
+            wire.run().unwrap();
+            assert_eq!(server.alpn(), Some(vec![b"smtp".to_vec()]), "{why}, {version:?}: it would be seen");
+            assert_eq!(wire.client.alpn_protocol(), Some(&b"smtp"[..]), "{why}, {version:?}: and agreed on");
+
+            let handshake = mxtls_verifier::handshake(&policy, HOST, &settings);
+            let mut wire = Wire::new(&handshake, &server);
+            wire.run().unwrap();
+            assert_eq!(server.alpn(), None, "{why}, {version:?}");
+            assert_eq!(wire.client.alpn_protocol(), None, "{why}, {version:?}");
+            assert_eq!(code(handshake.finish(&wire.client)), "established", "{why}, {version:?}");
+        }
+    }
+}
+
 #[test]
 fn an_address_is_nobodys_name() {
     let ca = Ca::new("Trusted");
