@@ -6,9 +6,11 @@
     reason = "test code fails by panicking"
 )]
 
+mod corpus;
 mod dane_ee;
 mod dane_ta;
 mod fuzz;
+mod garbled;
 mod generate;
 mod hostile;
 mod limits;
@@ -17,5 +19,6 @@ mod path_building;
 mod permutations;
 mod pki;
 mod pkix;
+mod random;
 mod raw_keys;
 mod selection;

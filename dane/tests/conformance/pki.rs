@@ -62,7 +62,16 @@ impl Ca {
 
     /// A CA below this one, changed before it is signed.
     pub(crate) fn ca_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
-        let key = KeyPair::generate().unwrap();
+        self.ca_of(KeyPair::generate().unwrap(), name, change)
+    }
+
+    /// A CA of this key below this one, changed before it is signed.
+    pub(crate) fn ca_of(
+        &self,
+        key: KeyPair,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Self {
         let params = ca_params(name, change);
         let certificate = params.signed_by(&key, &self.issuer()).unwrap().der().clone();
         Self { params, key, certificate }
@@ -84,10 +93,18 @@ impl Ca {
 
     /// A leaf for [`HOST`], changed before it is signed.
     pub(crate) fn leaf_with(&self, change: impl FnOnce(&mut CertificateParams)) -> CertificateDer<'static> {
-        let key = KeyPair::generate().unwrap();
+        self.leaf_of(&KeyPair::generate().unwrap(), change)
+    }
+
+    /// A leaf of this key for [`HOST`], changed before it is signed.
+    pub(crate) fn leaf_of(
+        &self,
+        key: &KeyPair,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> CertificateDer<'static> {
         let mut params = leaf_params();
         change(&mut params);
-        params.signed_by(&key, &self.issuer()).unwrap().der().clone()
+        params.signed_by(key, &self.issuer()).unwrap().der().clone()
     }
 
     /// The key once more.
