@@ -25,6 +25,8 @@ use crate::{
 /// [`answer`](Self::answer), and steps again.
 #[derive(Debug)]
 pub struct Validation {
+    /// What it was asked.
+    question: Question,
     /// What is being asked now: the question, then the target of each alias.
     current: Question,
     /// Zones that turned out not to account for the current answer, and what is wrong with it, `None` where nothing in it
@@ -56,12 +58,15 @@ impl Validation {
         Self::begin(question, cache, now, Memory::Unused)
     }
 
-    /// The same, but believes nothing that is in `cache`; what it proves replaces what is there.
+    /// Begins once more, out of the same budget: believes nothing that is in the cache, and what it proves replaces what
+    /// is there.
     ///
     /// For a second try after one that [used the cache](Self::used_cache) and failed: the zone may have changed its
     /// keys before the old ones expired.
-    pub fn afresh(question: Question, cache: Arc<KeyCache>, now: u32) -> Self {
-        Self::begin(question, cache, now, Memory::Refreshed)
+    pub fn afresh(self) -> Self {
+        let mut again = Self::begin(self.question, self.zones.into_cache(), self.work.now, Memory::Refreshed);
+        again.work.budget = self.work.budget;
+        again
     }
 
     /// Whether anything out of the cache has been used so far.
@@ -80,6 +85,7 @@ impl Validation {
             .then(|| Failure::new(current.clone(), None, Reason::NoVerdictFor(current.record_type)))
             .map(|failure| Box::new(Err(failure)));
         Self {
+            question: current.clone(),
             current,
             refuted: Vec::new(),
             chain: Vec::new(),

@@ -114,6 +114,10 @@ impl Zones {
         Self { memory, cache, cuts: HashMap::new(), delegations: HashMap::new(), walk: None }
     }
 
+    pub(crate) fn into_cache(self) -> Arc<KeyCache> {
+        self.cache
+    }
+
     pub(crate) fn memory(&self) -> Memory {
         self.memory
     }

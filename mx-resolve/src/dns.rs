@@ -98,8 +98,7 @@ impl Dns {
         if bogus && validation.used_cache() {
             // What is remembered of a zone may be older than what it shows now: a roll-over is no attack.
             begun = Instant::now();
-            let mut validation = Validation::afresh(question.clone(), keys(), unix_seconds());
-            result = self.run(&mut validation, &mut details).await;
+            result = self.run(&mut validation.afresh(), &mut details).await;
         }
         let verdict = match result {
             Ok(verdict) => Arc::new(verdict),

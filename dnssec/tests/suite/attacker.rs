@@ -92,7 +92,7 @@ impl Attacker {
         let victim = asked.name.trim_to(labels - random.below(labels.min(4) + 1));
         let victim_type = *random.pick(&[RecordType::DS, RecordType::DS, RecordType::DS, RecordType::DNSKEY]);
         let validation = match afresh {
-            true => Validation::afresh(asked.clone(), Arc::clone(cache), NOW),
+            true => Validation::new(asked.clone(), Arc::clone(cache), NOW).afresh(),
             false => Validation::new(asked.clone(), Arc::clone(cache), NOW),
         };
         let attacked = self.judge(asked, validation, |arsenal, q| {

@@ -3,8 +3,8 @@
 use std::{sync::Arc, thread};
 
 use dnssec::{
-    Insecurity, KeyCache, LocalPolicy, Outcome, Question, Reason, Status, Step, TrustAnchors, Validation,
-    ZoneStep,
+    Insecurity, KeyCache, Limit, LocalPolicy, Outcome, Question, Reason, Status, Step, TrustAnchors,
+    Validation, ZoneStep,
 };
 use hickory_proto::{
     dnssec::{Algorithm, DigestType, rdata::DNSSECRData, rdata::DS},
@@ -149,7 +149,7 @@ fn a_roll_over_faster_than_the_ttl_needs_a_second_try() {
     assert!(stale.used_cache(), "so that a second try is worth while");
     assert!(failure.proof.to_string().contains("zone child secure"), "{}", failure.proof);
 
-    let second = Validation::afresh(asked(), Arc::clone(&cache), NOW);
+    let second = stale.afresh();
     let (end, questions) = run(second, |q| Ok(after.ask(q)));
     assert_eq!(end.unwrap().status, Status::Secure);
     assert_eq!(questions.len(), 4, "nothing remembered was believed");
@@ -157,6 +157,28 @@ fn a_roll_over_faster_than_the_ttl_needs_a_second_try() {
     let (end, questions) = run(third, |q| Ok(after.ask(q)));
     assert!(end.is_ok());
     assert_eq!(questions.len(), 1, "what it proved has taken the place of the old");
+}
+
+/// Together they ask for the A record twice, for the host's DS, the child's DS, and two DNSKEY RRsets.
+#[test]
+fn both_tries_come_out_of_one_budget() {
+    let (before, after) = (rolled(20), rolled(21));
+    for (questions, enough) in [(5, false), (6, true)] {
+        let mut policy = LocalPolicy::new(TrustAnchors::clone(&before.anchors));
+        policy.limits.questions = questions;
+        let cache = Arc::new(KeyCache::new(policy, 100));
+        let begin = || Validation::new(question("host.child.", RecordType::A), Arc::clone(&cache), NOW);
+        assert!(run(begin(), |q| Ok(before.ask(q))).0.is_ok());
+        let mut stale = begin();
+        while let Step::Ask(asked) = stale.step() {
+            asked.iter().for_each(|q| stale.answer(q, Ok(after.ask(q))));
+        }
+        let (end, _) = run(stale.afresh(), |q| Ok(after.ask(q)));
+        match enough {
+            true => assert_eq!(end.unwrap().status, Status::Secure),
+            false => assert_eq!(end.unwrap_err().reason, Reason::OverLimit(Limit::Questions)),
+        }
+    }
 }
 
 #[test]

@@ -489,18 +489,20 @@ fn thin(random: &mut Random, records: &mut Vec<Record>, n: usize) {
 
 /// A record of the attacker's making: of the type asked for, or an alias, or a delegation.
 fn unsigned(random: &mut Random, question: &Question, owner: &Name) -> Record {
-    let owner = owner.to_ascii();
     let wanted = |record_type| question.record_type == record_type;
-    match random.below(8) {
-        0 => cname(&owner, "host.plain.lab."),
-        1 => cname(&owner, "host.n.lab."),
-        2 => dname(&owner, "plain.lab."),
-        3 => ns(&owner),
-        _ if wanted(RecordType::TXT) => txt(&owner, "forged"),
-        _ if wanted(RecordType::TLSA) => tlsa(&owner, 99),
-        _ if wanted(RecordType::CNAME) => cname(&owner, "host.plain.lab."),
-        _ => a(&owner, 99),
-    }
+    let mut record = match random.below(8) {
+        0 => cname(".", "host.plain.lab."),
+        1 => cname(".", "host.n.lab."),
+        2 => dname(".", "plain.lab."),
+        3 => ns("."),
+        _ if wanted(RecordType::TXT) => txt(".", "forged"),
+        _ if wanted(RecordType::TLSA) => tlsa(".", 99),
+        _ if wanted(RecordType::CNAME) => cname(".", "host.plain.lab."),
+        _ => a(".", 99),
+    };
+    // As it is: not every name can be read back from text.
+    record.name = owner.clone();
+    record
 }
 
 /// An NSEC3 record that matches a name, or spans nearly everything.
