@@ -23,11 +23,13 @@ pub(crate) fn match_trust_anchor(
         walk: Walk::new(&issuers.certificates, issuers.malformed.clone(), now, budget),
         tops: Vec::new(),
     };
-    if let Some(found) = search.extend(&mut vec![leaf])? {
-        return Ok(found);
-    }
-    if let Some(found) = search.try_bare_keys(records)? {
-        return Ok(found);
+    if search.has_goal(records) {
+        if let Some(found) = search.extend(&mut vec![leaf])? {
+            return Ok(found);
+        }
+        if let Some(found) = search.try_bare_keys(records)? {
+            return Ok(found);
+        }
     }
     Err(search.explain(records, issuers.presented))
 }
@@ -40,6 +42,13 @@ struct Search<'c, 'a, 'b> {
 }
 
 impl<'c, 'a> Search<'c, 'a, '_> {
+    /// Whether a path can end anywhere: at a certificate that a record names, or at a key that one has in full. If not, no
+    /// signature is worth checking.
+    fn has_goal(&self, records: &UsableRecords) -> bool {
+        self.issuers.iter().any(|issuer| issuer.named_by.is_some())
+            || records.iter().any(|record| is_full_anchor(record, Selector::Spki))
+    }
+
     /// Tries every issuer of the certificate at the end of `path`, depth first.
     fn extend(&mut self, path: &mut Path<'c, 'a>) -> Result<Option<Match>, VerifyError> {
         let mut is_top = true;
