@@ -45,6 +45,35 @@ impl<'a> ChainCertificate<'a> {
     }
 }
 
+/// A certificate that may stand above the leaf, taken apart as far as it can be. Each of its digests is made at most once,
+/// even where records of DANE-TA(2) and PKIX-TA(0) both ask for it.
+pub(crate) struct Candidate<'a> {
+    /// As in [`ChainCertificate`].
+    number: usize,
+    der: &'a [u8],
+    fields: Result<Certificate<'a>, DerError>,
+    association: Association<'a>,
+}
+
+impl<'a> Candidate<'a> {
+    /// What the server sent beside the leaf, without the leaf itself, and each once.
+    pub(crate) fn sent(leaf: &ChainCertificate<'_>, sent: &'a [CertificateDer<'_>]) -> Vec<Self> {
+        let mut candidates: Vec<Self> = Vec::with_capacity(sent.len());
+        for (number, der) in (1..).zip(sent) {
+            if der.as_ref() != leaf.fields.der && candidates.iter().all(|known| known.der != der.as_ref()) {
+                candidates.push(Self::new(der, number));
+            }
+        }
+        candidates
+    }
+
+    fn new(der: &'a [u8], number: usize) -> Self {
+        let fields = Certificate::parse(der);
+        let association = Association::new(der, fields.as_ref());
+        Self { number, der, fields, association }
+    }
+}
+
 /// The certificates that may stand above the leaf.
 pub(crate) struct Issuers<'a> {
     /// Each once, whatever was sent.
@@ -64,11 +93,12 @@ impl<'a> Issuers<'a> {
     /// the leaf itself: a trust anchor stands above it (RFC 7671 §5.2). The client's own roots play no part (§5.2.2).
     pub(crate) fn below_anchors(
         leaf: &ChainCertificate<'_>,
-        sent: &'a [CertificateDer<'_>],
+        sent: &[Candidate<'a>],
+        presented: usize,
         records: &'a UsableRecords,
         budget: &mut Budget,
     ) -> Result<Self, TooMuch> {
-        let mut issuers = Self::sent(leaf, sent, Usage::DaneTa, records, budget)?;
+        let mut issuers = Self::sent(sent, presented, Usage::DaneTa, records, budget)?;
         // RFC 7671 §5.2.2: the trust anchor need not be sent if DNS has all of it.
         let from_dns = records.iter().filter(|record| is_full_anchor(record, Selector::Cert));
         for record in from_dns.filter(|record| record.data() != leaf.fields.der) {
@@ -81,12 +111,13 @@ impl<'a> Issuers<'a> {
     /// issued any of it, or each other.
     pub(crate) fn below_roots(
         leaf: &ChainCertificate<'_>,
-        sent: &'a [CertificateDer<'_>],
+        sent: &[Candidate<'a>],
+        presented: usize,
         roots: &'a Roots,
         records: &'a UsableRecords,
         budget: &mut Budget,
     ) -> Result<Self, TooMuch> {
-        let mut issuers = Self::sent(leaf, sent, Usage::PkixTa, records, budget)?;
+        let mut issuers = Self::sent(sent, presented, Usage::PkixTa, records, budget)?;
         let mut asked = HashSet::new();
         let mut names = vec![leaf.fields.issuer];
         names.extend(issuers.certificates.iter().map(|certificate| certificate.fields.issuer));
@@ -104,21 +135,17 @@ impl<'a> Issuers<'a> {
     }
 
     fn sent(
-        leaf: &ChainCertificate<'_>,
-        sent: &'a [CertificateDer<'_>],
+        sent: &[Candidate<'a>],
+        presented: usize,
         usage: Usage,
         records: &'a UsableRecords,
         budget: &mut Budget,
     ) -> Result<Self, TooMuch> {
-        let presented = sent.len() + 1;
         let records = records.iter().filter(|record| record.usage() == usage).collect();
         let mut issuers =
             Self { certificates: Vec::new(), presented, malformed: None, records, next: presented };
-        for (number, der) in (1..).zip(sent) {
-            if der.as_ref() == leaf.fields.der || issuers.has(der) {
-                continue;
-            }
-            match issuers.read(der, number, budget)? {
+        for candidate in sent {
+            match issuers.read(candidate, budget)? {
                 Ok(certificate) => issuers.certificates.push(certificate),
                 Err(Some(malformed)) => issuers.malformed = Some(malformed),
                 // What is unreadable and unnamed is a stranger.
@@ -140,30 +167,27 @@ impl<'a> Issuers<'a> {
             return Ok(Some(known.fields.issuer));
         }
         // What cannot be read leads nowhere: neither a record nor a root whose extensions are malformed.
-        let Ok(certificate) = self.read(der, self.next, budget)? else { return Ok(None) };
+        let Ok(certificate) = self.read(&Candidate::new(der, self.next), budget)? else { return Ok(None) };
         let issuer = certificate.fields.issuer;
         self.certificates.push(ChainCertificate { is_root, ..certificate });
         self.next += 1;
         Ok(Some(issuer))
     }
 
-    fn has(&self, der: &[u8]) -> bool {
-        self.certificates.iter().any(|known| known.fields.der == der)
-    }
-
     /// Reads a certificate and finds the record that names it. Where it cannot be read, and a record names it, that is
     /// an error worth telling.
     fn read(
         &self,
-        der: &'a [u8],
-        number: usize,
+        candidate: &Candidate<'a>,
         budget: &mut Budget,
     ) -> Result<Result<ChainCertificate<'a>, Option<VerifyError>>, TooMuch> {
         budget.spend_many(Work::Comparisons, self.records.len())?;
-        let fields = Certificate::parse(der);
-        let association = Association::new(der, fields.as_ref());
-        let named_by = self.records.iter().copied().find(|record| association.matches(record));
-        let fields = fields.map_err(|DerError| VerifyError::Malformed { certificate: number });
+        let number = candidate.number;
+        let named_by = self.records.iter().copied().find(|record| candidate.association.matches(record));
+        let fields = match &candidate.fields {
+            Ok(fields) => Ok(fields.clone()),
+            Err(DerError) => Err(VerifyError::Malformed { certificate: number }),
+        };
         Ok(match fields.and_then(|fields| ChainCertificate::new(fields, number)) {
             Ok(certificate) => Ok(ChainCertificate { named_by, ..certificate }),
             Err(malformed) => Err(named_by.map(|_| malformed)),

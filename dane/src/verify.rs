@@ -3,7 +3,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use crate::association::Association;
 use crate::budget::Budget;
 use crate::certificate::Certificate;
-use crate::chain::{ChainCertificate, Issuers};
+use crate::chain::{Candidate, ChainCertificate, Issuers};
 use crate::der::DerError;
 use crate::error::{VerifyError, Work};
 use crate::parameter::{Matching, Selector, Usage};
@@ -77,11 +77,14 @@ pub fn verify_with(
         }
     }
     let mut budget = Budget::new();
-    if below_anchor || below_root {
+    let sent = if below_anchor || below_root {
         budget.spend_many(Work::Certificates, sent.len())?;
-    }
+        Candidate::sent(&leaf, sent)
+    } else {
+        Vec::new()
+    };
     if below_anchor {
-        let issuers = Issuers::below_anchors(&leaf, sent, records, &mut budget)?;
+        let issuers = Issuers::below_anchors(&leaf, &sent, chain.len(), records, &mut budget)?;
         match match_trust_anchor(&leaf, &issuers, records, now, &mut budget).and_then(named) {
             Ok(found) => return Ok(found),
             Err(error) => nearest = nearest.or_nearer(error),
@@ -89,7 +92,7 @@ pub fn verify_with(
     }
     if below_root {
         let by_leaf = match_leaf(&association, records, Usage::PkixEe);
-        let issuers = Issuers::below_roots(&leaf, sent, settings.roots, records, &mut budget)?;
+        let issuers = Issuers::below_roots(&leaf, &sent, chain.len(), settings.roots, records, &mut budget)?;
         match match_pkix(&leaf, by_leaf, &issuers, records, now, &mut budget).and_then(named) {
             Ok(found) => return Ok(found),
             Err(error) => nearest = nearest.or_nearer(error),
