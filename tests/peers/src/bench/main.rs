@@ -1,4 +1,4 @@
-//! What a verdict of `dnssec` costs, beside one bare signature verification and beside other people's validators.
+//! What verdicts of `dnssec` and `dane` cost, beside the bare cryptography in them and beside other people's crates.
 //!
 //! `cargo xtask bench` runs it. Nothing here is asserted in a test: a figure belongs to a machine.
 
@@ -15,6 +15,7 @@ mod report;
 mod scene;
 mod server;
 mod supply;
+mod tlsa;
 mod unbound;
 
 use std::{fs, path::PathBuf, sync::Arc};
@@ -29,7 +30,7 @@ use crate::{
     hickory::Hickory,
     hostile::Hostile,
     ours::Ours,
-    pairs::{Figure, Label, Row},
+    pairs::{Figure, Label, Row, Side},
     report::Report,
     scene::{Kind, Scene, Zone},
     server::Server,
@@ -69,7 +70,8 @@ fn main() -> Result<()> {
     let [signed, unsigned] = per_zone;
     let scene = Arc::new(Scene::new(rounds * (BATCH + 1) + FURTHER)?);
     let allocated = memory::verdict(&scene, UNRELATED)?;
-    let mut bare = Bare::new(&scene)?;
+    let comparisons = if only.is_none() { tlsa::measure(rounds)? } else { Vec::new() };
+    let mut bare = Side::new(BATCH, Bare::new(&scene)?);
 
     let warm = [
         ("warm, records", Zone::Nsec, Kind::Records),
@@ -130,7 +132,7 @@ fn main() -> Result<()> {
     let hostile = figures.split_off(genuine);
     let bare = figures.remove(0);
     let mut versions = vec![machine::compiler()?];
-    for name in ["ring", "hickory-proto", "hickory-net"] {
+    for name in ["ring", "hickory-proto", "hickory-net", "mailrs-smtp-client"] {
         versions.push(format!("{name} {}", machine::version(name)?));
     }
     let without_unbound = match unbound {
@@ -148,6 +150,7 @@ fn main() -> Result<()> {
         figures: shown(figures),
         without_unbound,
         hostile,
+        comparisons,
         allocated,
         unrelated: UNRELATED,
         per_zone: [signed?, unsigned?],

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use dnssec::Question;
 use hickory_proto::{
     op::Message,
@@ -52,7 +52,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// What one verdict allocates.
+/// What one run of something allocates.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allocated {
     pub(crate) allocations: usize,
@@ -70,16 +70,27 @@ pub(crate) fn verdict(scene: &Scene, unrelated: usize) -> Result<[Allocated; 2]>
     let elsewhere = Name::from_ascii("a.name.elsewhere.")?;
     let record = Record::from_rdata(elsewhere, 300, RData::A(A::new(192, 0, 2, 1)));
     large.authorities.extend(std::iter::repeat_n(record, unrelated));
-    Ok([allocated(&judge, asked.clone(), plain)?, allocated(&judge, asked, large)?])
+    Ok([judged(&judge, asked.clone(), plain)?, judged(&judge, asked, large)?])
 }
 
-fn allocated(judge: &Judge, question: Question, message: Message) -> Result<Allocated> {
+fn judged(judge: &Judge, question: Question, message: Message) -> Result<Allocated> {
     let mut message = Some(message);
+    let mut verdict = None;
+    let counted = allocated(|| {
+        let end =
+            judge.judge(question, |asked| message.take().ok_or_else(|| anyhow!("{asked} was asked too")))?;
+        verdict = Some(end.verdict);
+        Ok(())
+    })?;
+    verdict.context("it was judged")?.map_err(|failure| anyhow!("{failure}"))?;
+    Ok(counted)
+}
+
+/// What one run of something allocates. No other thread may be at work.
+pub(crate) fn allocated(run: impl FnOnce() -> Result<()>) -> Result<Allocated> {
     let before = (COUNT.load(Relaxed), TOTAL.load(Relaxed));
-    let end =
-        judge.judge(question, |asked| message.take().ok_or_else(|| anyhow!("{asked} was asked too")))?;
+    run()?;
     let after = (COUNT.load(Relaxed), TOTAL.load(Relaxed));
-    end.verdict.map_err(|failure| anyhow!("{failure}"))?;
     Ok(Allocated { allocations: after.0 - before.0, octets: after.1 - before.1 })
 }
 

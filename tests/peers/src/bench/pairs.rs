@@ -1,10 +1,11 @@
-//! Times as ratios to one bare signature verification, in interleaved pairs: what the machine does beside strikes both.
+//! Times as ratios to that of something else, most often one bare signature verification, in interleaved pairs: what the machine
+//! does beside strikes both.
 
 use std::{fmt, time::Duration};
 
 use anyhow::{Context, Result};
 
-use crate::{bare::Bare, clock};
+use crate::clock;
 
 /// Something whose time is measured.
 pub(crate) trait Subject {
@@ -15,12 +16,63 @@ pub(crate) trait Subject {
     fn run(&mut self) -> Result<()>;
 }
 
-/// A line of a table.
-pub(crate) struct Row {
-    pub(crate) label: Label,
+/// One of two things that are measured beside each other.
+pub(crate) struct Side {
     subject: Box<dyn Subject>,
     /// Runs that are timed together.
     batch: usize,
+}
+
+impl Side {
+    pub(crate) fn new(batch: usize, subject: impl Subject + 'static) -> Self {
+        Self { subject: Box::new(subject), batch }
+    }
+
+    /// Makes a batch ready and does it once, off the clock: the one takes code and data out of the processor's caches, the
+    /// other brings in what will run again.
+    pub(crate) fn warm_up(&mut self) -> Result<()> {
+        self.subject.ready(self.batch + 1).context("made ready")?;
+        self.subject.run().context("not yet measured")
+    }
+
+    /// The mean time of one run.
+    fn time(&mut self) -> Result<Duration> {
+        let begin = clock::now();
+        for _ in 0..self.batch {
+            self.subject.run().context("measured")?;
+        }
+        Ok(clock::since(begin)? / u32::try_from(self.batch)?)
+    }
+
+    /// One run, for something else than its time to be seen.
+    pub(crate) fn once(&mut self) -> Result<()> {
+        self.subject.run()
+    }
+}
+
+/// The mean times of one run of each. Which comes first changes from round to round.
+pub(crate) fn pair(one: &mut Side, other: &mut Side, round: usize) -> Result<[Duration; 2]> {
+    one.warm_up()?;
+    other.warm_up()?;
+    if round.is_multiple_of(2) {
+        let time = one.time()?;
+        Ok([time, other.time()?])
+    } else {
+        let time = other.time()?;
+        Ok([one.time()?, time])
+    }
+}
+
+/// A line of a table.
+pub(crate) struct Row {
+    pub(crate) label: Label,
+    side: Side,
+}
+
+impl Row {
+    pub(crate) fn new(label: Label, batch: usize, subject: impl Subject + 'static) -> Self {
+        Self { label, side: Side::new(batch, subject) }
+    }
 }
 
 /// What a figure is about.
@@ -35,29 +87,6 @@ pub(crate) struct Label {
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, {}", self.question, self.validator)
-    }
-}
-
-impl Row {
-    pub(crate) fn new(label: Label, batch: usize, subject: impl Subject + 'static) -> Self {
-        Self { label, subject: Box::new(subject), batch }
-    }
-
-    /// Makes a batch ready, which takes code and data out of the processor's caches, and brings in what will run again.
-    fn warm_up(&mut self, bare: &mut Bare) -> Result<()> {
-        self.subject.ready(self.batch + 1).with_context(|| format!("{}, made ready", self.label))?;
-        self.subject.run().with_context(|| format!("{}, not yet measured", self.label))?;
-        bare.run()
-    }
-
-    /// The mean time of one run.
-    fn time(&mut self) -> Result<Duration> {
-        let context = || format!("{}, measured", self.label);
-        let begin = clock::now();
-        for _ in 0..self.batch {
-            self.subject.run().with_context(context)?;
-        }
-        Ok(clock::since(begin)? / u32::try_from(self.batch)?)
     }
 }
 
@@ -78,19 +107,12 @@ impl Figure {
 
     /// Lower quartile, median and upper quartile of the ratios.
     pub(crate) fn quartiles(&self) -> [f64; 3] {
-        let mut sorted = self.ratios.clone();
-        sorted.sort_by(f64::total_cmp);
-        [1, 2, 3].map(|quarter| {
-            let at = sorted.len().saturating_sub(1) * quarter / 4;
-            sorted.get(at).copied().unwrap_or(f64::NAN)
-        })
+        quartiles(&self.ratios)
     }
 
     /// The median time of one run.
     pub(crate) fn time(&self) -> Duration {
-        let mut sorted = self.times.clone();
-        sorted.sort();
-        sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+        median(&self.times)
     }
 
     /// What this takes longer than `other`, pair by pair: their pairs belong together round by round.
@@ -105,22 +127,12 @@ impl Figure {
     }
 }
 
-/// Bare verifications that are timed together.
-const BARE_BATCH: usize = 8;
-
-/// Measures every row once a round, each beside bare verifications, now before and now after them.
-pub(crate) fn measure(rows: &mut [Row], bare: &mut Bare, rounds: usize) -> Result<Vec<Figure>> {
+/// Measures every row once a round, each beside bare verifications.
+pub(crate) fn measure(rows: &mut [Row], bare: &mut Side, rounds: usize) -> Result<Vec<Figure>> {
     let mut figures: Vec<Figure> = rows.iter().map(|row| Figure::new(&row.label)).collect();
     for round in 0..rounds {
         for (row, figure) in rows.iter_mut().zip(&mut figures) {
-            row.warm_up(bare)?;
-            let (time, one) = if round % 2 == 0 {
-                let time = row.time()?;
-                (time, bare_time(bare)?)
-            } else {
-                let one = bare_time(bare)?;
-                (row.time()?, one)
-            };
+            let [time, one] = pair(&mut row.side, bare, round).with_context(|| row.label.to_string())?;
             figure.ratios.push(time.as_secs_f64() / one.as_secs_f64());
             figure.times.push(time);
         }
@@ -128,10 +140,18 @@ pub(crate) fn measure(rows: &mut [Row], bare: &mut Bare, rounds: usize) -> Resul
     Ok(figures)
 }
 
-fn bare_time(bare: &mut Bare) -> Result<Duration> {
-    let begin = clock::now();
-    for _ in 0..BARE_BATCH {
-        bare.run()?;
-    }
-    Ok(clock::since(begin)? / u32::try_from(BARE_BATCH)?)
+/// Lower quartile, median and upper quartile.
+pub(crate) fn quartiles(values: &[f64]) -> [f64; 3] {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| {
+        let at = sorted.len().saturating_sub(1) * quarter / 4;
+        sorted.get(at).copied().unwrap_or(f64::NAN)
+    })
+}
+
+pub(crate) fn median(times: &[Duration]) -> Duration {
+    let mut sorted = times.to_vec();
+    sorted.sort();
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
