@@ -8,7 +8,7 @@ use crate::cargo::{Package, quiet_output};
 use crate::publish_check::Unpacked;
 
 /// The beginnings of the command lines that need no network.
-const OFFLINE: [&str; 5] = ["matrix", "mta-sts parse-", "mta-sts match", "mta-sts make", "tlsa verify"];
+const OFFLINE: [&str; 4] = ["matrix", "mta-sts parse-", "mta-sts match", "mta-sts make"];
 
 /// Checks that the package's README has an example, and that it holds.
 ///
