@@ -83,8 +83,8 @@ const UNBOUND: &str = "unbound's library does its own asking: a server on loopba
     sending and receiving is in the figure. \"For validation\" is what the same question takes longer than with another context of the \
     library that has its validator switched off.";
 
-const HOSTILE: &str = "Each question ends as over budget. The first five pass the limits on signatures that do not verify and on hashes, the \
-    sixth the one on questions. The rest is the dearest that the limit on signatures lets pass: all of it is genuine. The zone's keys are \
+const HOSTILE: &str = "Each question ends as over budget. The first five pass the limits on signatures that do not verify and on hashes. \
+    The rest is the dearest that the limit on signatures lets pass: all of it is genuine. The zone's keys are \
     known, but for the sixth.";
 
 const DANE: &str = "The ratio is that of the time of the work to the time of what it is measured beside, and \"longer\" the median of \
