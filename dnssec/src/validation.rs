@@ -58,7 +58,7 @@ impl Validation {
         Self::begin(question, cache, now, Memory::Unused)
     }
 
-    /// Begins once more, out of the same budget: believes nothing that is in the cache, and what it proves replaces what
+    /// Begins once more, at the same time and out of the same budget: believes nothing that is in the cache, and what it proves replaces what
     /// is there.
     ///
     /// For a second try after one that [used the cache](Self::used_cache) and failed: the zone may have changed its

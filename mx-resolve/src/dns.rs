@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::{
     cache::ExpiringMap,
     in_flight::InFlight,
+    lock::lock,
     transport::{Transport, Unanswered},
 };
 
@@ -159,11 +160,6 @@ fn weight(verdict: &Verdict) -> usize {
         Err(_) => MAX_WEIGHT,
     });
     octets.fold(lines * LINE, usize::saturating_add)
-}
-
-/// A panic while the lock was held leaves a map that is whole: its operations are not split over the guard.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Seconds since the epoch, modulo 2^32 as DNSSEC counts them (RFC 4034 §3.1.5).

@@ -6,13 +6,15 @@
 use std::{
     collections::HashMap,
     hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared, WeakShared},
 };
+
+use crate::lock::lock;
 
 type Flight<V> = Shared<BoxFuture<'static, V>>;
 
@@ -84,11 +86,6 @@ impl<K: Eq + Hash, V> Drop for Landing<K, V> {
             flights.by_key.remove(&self.key);
         }
     }
-}
-
-/// A panic while the lock was held leaves a map that is whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod explain;
 mod families;
 mod host;
 mod in_flight;
+mod lock;
 mod message;
 #[cfg(feature = "mta-sts")]
 mod mta_sts_discovery;

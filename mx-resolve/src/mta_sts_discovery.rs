@@ -1,7 +1,7 @@
 //! Finding the MTA-STS policy of a domain (RFC 8461 §3, §5.1).
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 
@@ -22,6 +22,7 @@ use crate::{
     dns::Dns,
     families::Families,
     host,
+    lock::lock,
     resolver::{BuildError, MxResolver},
 };
 
@@ -154,7 +155,7 @@ impl MtaSts {
     /// cannot be had.
     async fn policy(&self, domain: &str, report: &mut MtaStsReport) -> MtaStsEvidence {
         let now = SystemTime::now();
-        let (fetch, wait) = match self.cache().next_step(domain, report.record.as_ref(), now) {
+        let (fetch, wait) = match lock(&self.cache).next_step(domain, report.record.as_ref(), now) {
             Step::Fetch { .. } => (true, false),
             Step::Wait { .. } => (false, true),
             Step::NoPolicy | Step::UseCached(_) => (false, false),
@@ -163,7 +164,7 @@ impl MtaSts {
             let id = record.id().to_owned();
             match self.fetcher.fetch(domain).await {
                 Ok(parsed) => {
-                    self.cache().insert(domain, &id, parsed.policy.clone(), now);
+                    lock(&self.cache).insert(domain, &id, parsed.policy.clone(), now);
                     report.lints = parsed.lints;
                     report.applies(id, parsed.policy.clone(), PolicySource::Fetched);
                     return MtaStsEvidence::Policy(parsed.policy);
@@ -178,7 +179,7 @@ impl MtaSts {
                     };
                 }
                 Err(error) => {
-                    self.cache().note_failure(domain, &id, now);
+                    lock(&self.cache).note_failure(domain, &id, now);
                     report.failure = Some(fetch_failure(domain, &error));
                     if let FetchError::Policy(error) = error {
                         report.fault = Some(MtaStsFault::Policy(error));
@@ -197,14 +198,10 @@ impl MtaSts {
 
     /// The policy kept for the domain, unless it has expired.
     fn cached(&self, domain: &str, report: &mut MtaStsReport) -> Option<Policy> {
-        let cache = self.cache();
+        let cache = lock(&self.cache);
         let cached = cache.get(domain, SystemTime::now())?;
         report.applies(cached.id().to_owned(), cached.policy().clone(), PolicySource::Cache);
         Some(cached.policy().clone())
-    }
-
-    fn cache(&self) -> MutexGuard<'_, PolicyCache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,7 +11,7 @@
 
 mod mxtls;
 
-use mxtls::{Ended, at_lab, lab_of, run};
+use mxtls::{Ended, INSECURE_TLSA, at_lab, lab_of, run};
 use mxtls_lab::{Lab, Scenario};
 use serde_json::{Value, json};
 
@@ -773,24 +773,7 @@ fn reference_identifiers() {
 
 #[test]
 fn insecure_records_are_shown_as_unusable() {
-    // The address must be secure for TLSA to be asked at all, so the records stand behind an alias into an unsigned zone.
-    let row = r#"
-[[scenario]]
-name = "insecure-tlsa"
-matrix = "opportunistic"
-why = "RFC 7672 2.2.3: the owner of the records is an alias into an unsigned zone"
-zone = """
-@                 MX     10 mx1
-mx1               A      {ip mx1}
-_{port}._tcp.mx1  CNAME  tlsa.unsigned
-"""
-servers.mx1 = { certificate.issuer = "itself" }
-expected = { verdict = "deliver", channel = "encrypted", policy = "opportunistic", connections = 1, mail = 1, data = 1 }
-[scenario.zones."unsigned.{domain}."]
-signing = "unsigned"
-text = "tlsa TLSA {tlsa-wrong mx1 3 1 1}"
-"#;
-    let lab = Lab::start_with(Scenario::parse(row).unwrap()).unwrap();
+    let lab = Lab::start_with(Scenario::parse(INSECURE_TLSA).unwrap()).unwrap();
     let ended = run(at_lab(&lab, "resolve", &["insecure-tlsa.lab".to_owned()]));
     let document = held(&ended, &RESOLVE, 0);
     let host = only(only(&document, "results"), "hosts").clone();

@@ -10,7 +10,7 @@ mod mxtls;
 
 use std::path::{Path, PathBuf};
 
-use mxtls::{Ended, at_lab, lab_of, run};
+use mxtls::{Ended, INSECURE_TLSA, at_lab, lab_of, run};
 use mxtls_lab::{Lab, Scenario};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -605,23 +605,8 @@ no-match  none of 1 presented certificates matches any of 1 usable TLSA records
     assert!(shown.contains(&format!("2 0 0 {}… (1000 octets)\n", "30".repeat(16))), "{shown}");
 }
 
-/// Records in an insecure zone behind a secure alias, and records that `make` wrote.
-const OWN_ROWS: &str = r#"
-[[scenario]]
-name = "insecure-tlsa"
-matrix = "opportunistic"
-why = "RFC 7672 2.2.3: the owner of the records is an alias into an unsigned zone"
-zone = """
-@                 MX     10 mx1
-mx1               A      {ip mx1}
-_{port}._tcp.mx1  CNAME  tlsa.unsigned
-"""
-servers.mx1 = { certificate.issuer = "itself" }
-expected = { verdict = "deliver", channel = "encrypted", policy = "opportunistic", connections = 1, mail = 1, data = 1 }
-[scenario.zones."unsigned.{domain}."]
-signing = "unsigned"
-text = "tlsa TLSA {tlsa-wrong mx1 3 1 1}"
-
+/// Records that `make` wrote.
+const MADE: &str = r#"
 [[scenario]]
 name = "made"
 matrix = "dane-usable"
@@ -647,8 +632,8 @@ const ROWS: [&str; 7] = [
 
 fn lab_with_own_rows(made: &str) -> Lab {
     let all = Scenario::all().unwrap().into_iter().filter(|row| ROWS.contains(&row.name.as_str()));
-    let own = Scenario::parse(&OWN_ROWS.replace("<made>", made)).unwrap();
-    Lab::start_with(all.chain(own).collect()).unwrap()
+    let own = [INSECURE_TLSA, &MADE.replace("<made>", made)].map(|rows| Scenario::parse(rows).unwrap());
+    Lab::start_with(all.chain(own.into_iter().flatten()).collect()).unwrap()
 }
 
 fn show(lab: &Lab, host: &str, options: &[&str]) -> Ended {

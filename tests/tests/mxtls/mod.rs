@@ -14,6 +14,24 @@ use serde_json::Value;
 /// No command of these tests takes nearly as long, so what has not ended by then hangs.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
+/// TLSA records in an insecure zone. The address must be secure for them to be asked for at all, so they stand behind an alias.
+pub(crate) const INSECURE_TLSA: &str = r#"
+[[scenario]]
+name = "insecure-tlsa"
+matrix = "opportunistic"
+why = "RFC 7672 2.2.3: the owner of the records is an alias into an unsigned zone"
+zone = """
+@                 MX     10 mx1
+mx1               A      {ip mx1}
+_{port}._tcp.mx1  CNAME  tlsa.unsigned
+"""
+servers.mx1 = { certificate.issuer = "itself" }
+expected = { verdict = "deliver", channel = "encrypted", policy = "opportunistic", connections = 1, mail = 1, data = 1 }
+[scenario.zones."unsigned.{domain}."]
+signing = "unsigned"
+text = "tlsa TLSA {tlsa-wrong mx1 3 1 1}"
+"#;
+
 /// A command line of `mxtls`, with nothing of the surrounding environment that could change what it does.
 pub(crate) fn command(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(binary());
