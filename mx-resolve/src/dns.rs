@@ -1,16 +1,12 @@
-//! The driver of the validator: fetches what `dnssec` asks for until it has a verdict, and remembers verdicts.
+//! Verdicts on questions: each is found out once at a time, within bounds, and kept as long as it holds.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
-use dnssec::{
-    Failure, FailureKind, FetchError, HopKind, KeyCache, Limit, LocalPolicy, Question, Reason, Step,
-    Validation, Verdict,
-};
-use futures_util::future::join_all;
+use dnssec::{HopKind, Question, Verdict};
+use futures_util::future::BoxFuture;
 use hickory_proto::{
     rr::{Name, RData, Record, RecordType},
     serialize::binary::BinEncodable,
@@ -18,14 +14,9 @@ use hickory_proto::{
 use mxtls_policy::{Alias, AliasKind, Answer, LookupError, LookupErrorKind, Outcome, Status};
 use tokio::time::Instant;
 
-use crate::{
-    cache::ExpiringMap,
-    in_flight::InFlight,
-    lock::lock,
-    transport::{Transport, Unanswered},
-};
+use crate::{cache::ExpiringMap, in_flight::InFlight, lock::lock};
 
-/// Verdicts kept, and as many names of which it is known what zone they belong to.
+/// Verdicts kept.
 const CACHE_ENTRIES: usize = 4096;
 /// A verdict that takes more octets is not kept: else whoever fills their answers to the brim would fill the memory. It
 /// has room for 150 TLSA records, and most take a few kilobytes.
@@ -46,20 +37,24 @@ pub(crate) struct NoVerdict {
     pub(crate) explanation: Vec<String>,
 }
 
-/// Asks questions and judges the answers.
+/// A way to the status of an answer.
+pub(crate) trait Way: Send + Sync + 'static {
+    /// The verdict on one question. Its lifetime begins with this call.
+    fn judge(&self, question: Question) -> BoxFuture<'_, Judged>;
+}
+
+/// Asks questions, and remembers the verdicts.
 pub(crate) struct Dns {
-    transport: Arc<Transport>,
+    way: Box<dyn Way>,
     in_flight: InFlight<Question, Judged>,
-    keys: Arc<KeyCache>,
     verdicts: Mutex<ExpiringMap<Question, Arc<Verdict>>>,
 }
 
 impl Dns {
-    pub(crate) fn new(transport: Transport, policy: LocalPolicy) -> Self {
+    pub(crate) fn new(way: impl Way) -> Self {
         Self {
-            transport: Arc::new(transport),
+            way: Box::new(way),
             in_flight: InFlight::new(),
-            keys: Arc::new(KeyCache::new(policy, CACHE_ENTRIES)),
             verdicts: Mutex::new(ExpiringMap::new(CACHE_ENTRIES)),
         }
     }
@@ -89,27 +84,9 @@ impl Dns {
     }
 
     async fn judge(&self, question: Question) -> Judged {
-        let keys = || Arc::clone(&self.keys);
-        let mut details = Details::new();
         // A verdict's lifetime begins here, however long its answers take: a signature ends when it ends.
         let begun = Instant::now();
-        let mut validation = Validation::new(question.clone(), keys(), unix_seconds());
-        let mut result = self.run(&mut validation, &mut details).await;
-        let bogus = result.as_ref().is_err_and(|failure| failure.kind() == FailureKind::Bogus);
-        if bogus && validation.used_cache() {
-            // What is remembered of a zone may be older than what it shows now: a roll-over is no attack.
-            result = self.run(&mut validation.afresh(), &mut details).await;
-        }
-        let verdict = match result {
-            Ok(verdict) => Arc::new(verdict),
-            Err(failure) => {
-                let mut explanation: Vec<String> =
-                    failure.proof.to_string().lines().map(str::to_owned).collect();
-                explanation.push(format!("to mend it: {}", failure.remedy()));
-                let error = lookup_error(&failure, details.get(&failure.record));
-                return Err(Arc::new(NoVerdict { error, explanation }));
-            }
-        };
+        let verdict = self.way.judge(question.clone()).await?;
         let lifetime = Duration::from_secs(verdict.ttl.into()).min(MAX_LIFETIME);
         let end = begun + lifetime;
         let now = Instant::now();
@@ -118,31 +95,7 @@ impl Dns {
         }
         Ok(verdict)
     }
-
-    async fn run(&self, validation: &mut Validation, details: &mut Details) -> Result<Verdict, Failure> {
-        loop {
-            match validation.step() {
-                Step::Ask(questions) => {
-                    let answers = questions.into_iter().map(|question| async {
-                        let answer = self.transport.ask(&question).await;
-                        (question, answer)
-                    });
-                    for (question, answer) in join_all(answers).await {
-                        let answer = answer.map_err(|Unanswered { error, detail }| {
-                            details.extend(detail.map(|detail| (question.clone(), detail)));
-                            error
-                        });
-                        validation.answer(&question, answer);
-                    }
-                }
-                Step::Done(result) => return *result,
-            }
-        }
-    }
 }
-
-/// What more there is to say of the questions that got no answer.
-type Details = HashMap<Question, Arc<str>>;
 
 /// About how many octets a verdict takes in memory.
 fn weight(verdict: &Verdict) -> usize {
@@ -160,15 +113,6 @@ fn weight(verdict: &Verdict) -> usize {
         Err(_) => MAX_WEIGHT,
     });
     octets.fold(lines * LINE, usize::saturating_add)
-}
-
-/// Seconds since the epoch, modulo 2^32 as DNSSEC counts them (RFC 4034 §3.1.5).
-fn unix_seconds() -> u32 {
-    match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(since) => (since.as_secs() & u64::from(u32::MAX)) as u32,
-        // A clock before 1970: no signature holds then, which is the safe side.
-        Err(_) => 0,
-    }
 }
 
 /// The verdict as evidence, with the records that `read` understands. Without any, there is no data.
@@ -210,26 +154,6 @@ fn status(status: dnssec::Status) -> Status {
         dnssec::Status::Secure => Status::Secure,
         dnssec::Status::Insecure => Status::Insecure,
     }
-}
-
-fn lookup_error(failure: &Failure, detail: Option<&Arc<str>>) -> LookupError {
-    let kind = match failure.kind() {
-        FailureKind::Bogus => LookupErrorKind::Bogus,
-        FailureKind::Indeterminate => LookupErrorKind::Indeterminate,
-        FailureKind::Budget if failure.reason == Reason::OverLimit(Limit::Aliases) => {
-            LookupErrorKind::AliasLoop
-        }
-        FailureKind::Budget => LookupErrorKind::Budget,
-        FailureKind::Unanswered(FetchError::Rcode(_)) => LookupErrorKind::ServerFailure,
-        FailureKind::Unanswered(FetchError::Malformed | FetchError::Truncated) => LookupErrorKind::Malformed,
-        // `FetchError` may grow: whatever else kept an answer from us, none came in time.
-        FailureKind::Unanswered(_) => LookupErrorKind::Timeout,
-    };
-    let detail = match detail {
-        Some(detail) => format!("{failure}: {detail}"),
-        None => failure.to_string(),
-    };
-    LookupError { kind, detail }
 }
 
 /// A name as everything outside DNS knows it: lower case, no trailing dot; the root is empty.

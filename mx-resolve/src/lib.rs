@@ -39,6 +39,7 @@ mod tcp;
 mod transport;
 mod udp;
 mod upstream;
+mod validator;
 
 #[cfg(feature = "delivery")]
 pub use delivery::{Checked, Deliverer, HostReport, RecipientReport, Sent, Usable};

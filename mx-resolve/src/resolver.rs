@@ -17,6 +17,7 @@ use rustls_pki_types::UnixTime;
 
 use crate::{
     dns::Dns, dns_over_tls::DnsOverTlsError, families::Families, transport::Transport, upstream::Upstream,
+    validator::Validator,
 };
 
 /// Finds mail servers and the policy that each must meet. Cheap to clone; clones share their caches.
@@ -247,7 +248,7 @@ impl MxResolverBuilder {
                 .map_err(BuildError::DnsOverTls)?;
         let mut policy = LocalPolicy::new(anchors);
         policy.rsa_sha1 = self.rsa_sha1;
-        let dns = Arc::new(Dns::new(transport, policy));
+        let dns = Arc::new(Dns::new(Validator::new(transport, policy)));
         Ok(MxResolver(Arc::new(Inner {
             #[cfg(feature = "mta-sts")]
             mta_sts: crate::mta_sts_discovery::MtaSts::new(

@@ -12,6 +12,7 @@ use std::{
 };
 
 use dnssec::{FetchError, Question};
+use futures_util::{FutureExt, future::BoxFuture};
 use hickory_net::{
     NetError,
     runtime::TokioRuntimeProvider,
@@ -26,6 +27,7 @@ use crate::{
     in_flight::InFlight,
     message, tcp, udp,
     upstream::Upstream,
+    validator::Source,
 };
 
 /// Upstream resolvers, asked in order until one answers.
@@ -74,16 +76,6 @@ impl Transport {
         }
         let runtime = DatagramRuntime { tokio: TokioRuntimeProvider::new(), mixed_case };
         Ok(Self { servers, timeout, runtime, in_flight: InFlight::new() })
-    }
-
-    /// Asks the servers in order, unless they are being asked this already. The first usable answer counts; with none, the
-    /// error of the last server.
-    pub(crate) async fn ask(self: &Arc<Self>, question: &Question) -> Result<Message, Unanswered> {
-        let begin = || {
-            let (transport, question) = (Arc::clone(self), question.clone());
-            async move { transport.ask_in_order(&question).await }
-        };
-        self.in_flight.join(question.clone(), begin).await
     }
 
     async fn ask_in_order(&self, question: &Question) -> Result<Message, Unanswered> {
@@ -150,6 +142,18 @@ impl Transport {
             // Whoever does not prove the name is nobody, whatever was wrong with the proof.
             Unanswered::unreachable(server, &error)
         })
+    }
+}
+
+impl Source for Transport {
+    /// Asks the servers in order, unless they are being asked this already. The first usable answer counts; with none, the
+    /// error of the last server.
+    fn ask<'a>(self: &'a Arc<Self>, question: &'a Question) -> BoxFuture<'a, Result<Message, Unanswered>> {
+        let begin = || {
+            let (transport, question) = (Arc::clone(self), question.clone());
+            async move { transport.ask_in_order(&question).await }
+        };
+        self.in_flight.join(question.clone(), begin).boxed()
     }
 }
 

@@ -3,7 +3,7 @@ use futures_util::poll;
 use hickory_proto::op::ResponseCode;
 
 use super::*;
-use crate::{scripted::Scripted, upstream::Upstream};
+use crate::{scripted::Scripted, transport::Transport, upstream::Upstream, validator::Validator};
 
 /// Everything outside `signed.` is insecure, so that answers need no signatures.
 const ANCHOR: &str = "signed. IN DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000";
@@ -14,7 +14,8 @@ const SECOND: Duration = Duration::from_secs(1);
 fn dns(server: &Scripted) -> Arc<Dns> {
     let patience = Duration::from_secs(20);
     let transport = Transport::new(vec![Upstream::Plain(server.address)], patience, false, None).unwrap();
-    Arc::new(Dns::new(transport, LocalPolicy::new(TrustAnchors::parse(ANCHOR).unwrap())))
+    let policy = LocalPolicy::new(TrustAnchors::parse(ANCHOR).unwrap());
+    Arc::new(Dns::new(Validator::new(transport, policy)))
 }
 
 fn name(text: &str) -> Name {
