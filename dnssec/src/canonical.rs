@@ -16,6 +16,14 @@ pub(crate) fn encoded(item: &impl BinEncodable, names: NameEncoding) -> Result<V
     Ok(bytes)
 }
 
+/// Whether two names differ in case alone, if at all (RFC 4343 §3). To ask for no order saves most of the time: a message may
+/// hold thousands of names of many labels.
+pub(crate) fn is_same_name(one: &Name, other: &Name) -> bool {
+    // Where one had more labels than the other, it would be longer.
+    one.len() == other.len()
+        && one.iter().zip(other.iter()).all(|(one, other)| one.eq_ignore_ascii_case(other))
+}
+
 /// The data of a record in canonical form.
 pub(crate) fn rdata(record: &Record) -> Result<Vec<u8>, ProtoError> {
     let RData::Unknown { code, rdata } = &record.data else {
@@ -92,6 +100,29 @@ mod tests {
     use hickory_proto::rr::{RecordType, rdata::NULL};
 
     use super::*;
+
+    #[test]
+    fn the_same_names() {
+        for (one, other, same, why) in [
+            ("www.example.", "www.example.", true, "octet by octet"),
+            ("WWW.Example.", "www.eXAMPLE.", true, "RFC 4343 §3: case"),
+            (".", ".", true, "the root"),
+            (".", "a.", false, "the root is nothing else"),
+            ("a.bc.", "ab.c.", false, "as long, cut elsewhere"),
+            ("a.b.", "abc.", false, "as long, with fewer labels"),
+            ("a.b.c.", "a.b.", false, "a label more at the end"),
+            ("a.b.c.", "b.c.", false, "a label more at the beginning"),
+            ("Ä.", "ä.", false, "the case of ASCII alone"),
+            ("[.", "{.", false, "and of letters alone"),
+        ] {
+            let name = |text: &str| {
+                Name::from_labels(text.trim_end_matches('.').split_terminator('.').map(str::as_bytes))
+            };
+            let [first, second] = [one, other].map(|text| name(text).unwrap());
+            assert_eq!(is_same_name(&first, &second), same, "{why}: {one} {other}");
+            assert_eq!(first == second, same, "{why}: {one} {other}");
+        }
+    }
 
     #[test]
     fn names_in_data_that_is_left_as_bytes() {

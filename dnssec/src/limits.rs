@@ -14,7 +14,7 @@ pub struct Limits {
     pub questions: u16,
     /// Aliases followed. Default 11, as long as other resolvers follow them.
     pub aliases: u16,
-    /// Records in the answer and authority sections of all messages together. Default 4000.
+    /// Records in the answer and authority sections of all messages together. Default 1024: 8 for each question.
     pub records: u16,
     /// DS records at one delegation, and DNSKEY records in one zone. Default 16.
     pub keys: u16,
@@ -42,7 +42,7 @@ impl Default for Limits {
         Self {
             questions: 128,
             aliases: 11,
-            records: 4000,
+            records: 1024,
             keys: 16,
             signatures_per_rrset: 6,
             denials_per_message: 24,

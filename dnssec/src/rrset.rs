@@ -10,7 +10,10 @@ use hickory_proto::{
 };
 
 use crate::{
-    Failure, Limit, Question, Reason, SignatureFault, SignatureUse, canonical, key::ZoneKey, work::Work,
+    Failure, Limit, Question, Reason, SignatureFault, SignatureUse,
+    canonical::{self, is_same_name},
+    key::ZoneKey,
+    work::Work,
     zone::Zone,
 };
 
@@ -27,8 +30,10 @@ pub(crate) struct Rrset<'m> {
 impl<'m> Rrset<'m> {
     /// Picks an RRset out of a section; `None` where it has no such record.
     pub(crate) fn find(section: &'m [Record], owner: &Name, record_type: RecordType) -> Option<Self> {
-        let own =
-            |r: &&Record| r.record_type() == record_type && r.name == *owner && r.dns_class == DNSClass::IN;
+        // Names last, here and below: to compare them costs most.
+        let own = |r: &&Record| {
+            r.record_type() == record_type && r.dns_class == DNSClass::IN && is_same_name(&r.name, owner)
+        };
         let records: Vec<&Record> = section.iter().filter(own).collect();
         let owner = &records.first()?.name;
         Some(Self { owner, record_type, records, signatures: signatures(section, owner, record_type) })
@@ -206,13 +211,12 @@ fn serial_cmp(a: u32, b: u32) -> Ordering {
 }
 
 fn signatures<'m>(section: &'m [Record], owner: &Name, covered: RecordType) -> Vec<(&'m RRSIG, u32)> {
-    // Names last: to compare them costs most.
     let covering = section.iter().filter_map(|record| Some((record, RRSIG::try_borrow(&record.data)?)));
     covering
         .filter(|(record, signature)| {
             signature.input().type_covered == covered
                 && record.dns_class == DNSClass::IN
-                && record.name == *owner
+                && is_same_name(&record.name, owner)
         })
         .map(|(record, signature)| (signature, record.ttl))
         .collect()

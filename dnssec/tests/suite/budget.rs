@@ -125,7 +125,7 @@ fn rule_11_sets_of_keys_and_denials_are_bounded() {
     over(result, Limit::DenialsPerMessage, "every NSEC of the zone, twice");
 
     // Unsigned ones count as well: what each costs is the search for its signature.
-    let forged: Vec<Record> = (0..3000)
+    let forged: Vec<Record> = (0..900)
         .map(|n| Record::from_rdata(name(&format!("n{n}.nsec.lab.")), 1, all[0].data.clone()))
         .collect();
     let begin = Instant::now();
@@ -135,7 +135,7 @@ fn rule_11_sets_of_keys_and_denials_are_bounded() {
         }
         message
     });
-    over(result, Limit::DenialsPerMessage, "thousands of forged NSEC");
+    over(result, Limit::DenialsPerMessage, "hundreds of forged NSEC");
     assert!(begin.elapsed().as_millis() < 1000, "{:?}", begin.elapsed());
 
     let limits = Limits::default();

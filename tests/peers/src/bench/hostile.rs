@@ -240,8 +240,8 @@ impl Subject for Hostile {
 const KEYS: usize = 16;
 /// `Limits::denials_per_message`.
 const DENIALS: usize = 24;
-/// Of 16 octets each in a message of 65,535.
-const ADDRESSES: usize = 3000;
+/// With all that comes beside them fewer than `Limits::records`.
+const ADDRESSES: usize = 800;
 /// More than `Limits::signatures` lets pass.
 const ALIASES: usize = 8;
 /// False signatures: many more than `Limits::failed_signatures`.
