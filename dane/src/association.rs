@@ -1,6 +1,6 @@
 use std::cell::OnceCell;
 
-use ring::digest::{Digest, SHA256, SHA512, digest};
+use ring::digest::{Algorithm, Digest, SHA256, SHA512, digest};
 
 use crate::certificate::Certificate;
 use crate::der::DerError;
@@ -51,11 +51,23 @@ impl<'a> Part<'a> {
     }
 
     fn matches(&self, record: &UsableTlsa) -> bool {
-        let found = match record.matching() {
-            Matching::Full => self.bytes,
-            Matching::Sha256 => self.sha256.get_or_init(|| digest(&SHA256, self.bytes)).as_ref(),
-            Matching::Sha512 => self.sha512.get_or_init(|| digest(&SHA512, self.bytes)).as_ref(),
-        };
-        found == record.data()
+        match record.matching() {
+            Matching::Full => self.bytes == record.data(),
+            Matching::Sha256 => self.has_digest(&self.sha256, &SHA256, record.data()),
+            Matching::Sha512 => self.has_digest(&self.sha512, &SHA512, record.data()),
+        }
+    }
+
+    fn has_digest(&self, known: &OnceCell<Digest>, algorithm: &'static Algorithm, data: &[u8]) -> bool {
+        if let Some(digest) = known.get() {
+            return digest.as_ref() == data;
+        }
+        let new = digest(algorithm, self.bytes);
+        // A match ends the search, so that only what matches nothing is put away.
+        let same = new.as_ref() == data;
+        if !same {
+            known.get_or_init(|| new);
+        }
+        same
     }
 }
