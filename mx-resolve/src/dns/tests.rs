@@ -76,8 +76,7 @@ async fn the_lifetime_of_a_verdict_begins_with_the_question() {
 /// Each answer may have as many records as fit into 64 kilobytes.
 #[tokio::test]
 async fn what_fills_the_memory_is_not_kept() {
-    for (records, kept, why) in
-        [(150, true, "a set of 150 records"), (900, false, "as many as one may send")]
+    for (records, kept, why) in [(150, true, "a set of 150 records"), (900, false, "as many as one may send")]
     {
         let server = Scripted::start(move |asked| {
             let mut message = asked.response();

@@ -132,7 +132,7 @@ fn main() -> Result<()> {
     let hostile = figures.split_off(genuine);
     let bare = figures.remove(0);
     let mut versions = vec![machine::compiler()?];
-    for name in ["ring", "hickory-proto", "hickory-net", "mailrs-smtp-client"] {
+    for name in ["ring", "hickory-proto", "hickory-net", "hns-dane", "mailrs-smtp-client"] {
         versions.push(format!("{name} {}", machine::version(name)?));
     }
     let without_unbound = match unbound {

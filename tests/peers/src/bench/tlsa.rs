@@ -12,7 +12,7 @@ use rustls_pki_types::CertificateDer;
 
 use self::{
     pki::{Ca, chain},
-    subjects::{Hashes, Input, Mailrs, OurKeys, Ours, Signatures},
+    subjects::{Hashes, HnsDane, Input, Mailrs, OurKeys, Ours, Signatures},
 };
 use crate::{
     memory::{Allocated, allocated},
@@ -122,6 +122,7 @@ pub(crate) fn measure(rounds: usize) -> Result<Vec<Comparison>> {
 
 const DANE: &str = "**dane**";
 const MAILRS: &str = "mailrs-smtp-client";
+const HNS: &str = "hns-dane";
 const RING: &str = "ring alone";
 
 fn rows() -> Result<Vec<Row>> {
@@ -146,8 +147,10 @@ fn rows() -> Result<Vec<Row>> {
         Row::new([EE, DANE, KEY], MANY, Ours::new(&by_key, Some(0))?, hashes()?),
         Row::new([EE, MAILRS, KEY], MANY, Mailrs::new(&by_key)?, hashes()?),
         Row::new([EE, DANE, MAILRS], MANY, Ours::new(&by_key, Some(0))?, Mailrs::new(&by_key)?),
+        Row::new([EE, DANE, HNS], MANY, Ours::new(&by_key, Some(0))?, HnsDane::new(&by_key)?),
         Row::new([PARSED, DANE, KEY], MANY, OurKeys::new(&by_key)?, hashes()?),
         Row::new([PARSED, DANE, MAILRS], MANY, OurKeys::new(&by_key)?, Mailrs::new(&by_key)?),
+        Row::new([PARSED, DANE, HNS], MANY, OurKeys::new(&by_key)?, HnsDane::new(&by_key)?),
         Row::new([SIGNATURE, RING, "itself"], SOME, signatures()?, signatures()?),
         Row::new([TA, DANE, SIGNATURE], SOME, Ours::new(&by_ca, Some(0))?, signatures()?),
     ];

@@ -7,6 +7,8 @@ use dane::{
     Digests, Profile, ReferenceIds, Selection, TlsaRecord, UsableRecords, VerifyError, leaf_spki, select,
     verify, verify_raw_key,
 };
+use hns_dane::{DaneLimits, verify_dane_ee};
+use hns_dns_wire::Tlsa;
 use mailrs_smtp_client::dane as mailrs;
 use ring::{
     digest::{Algorithm, SHA256, SHA512, digest},
@@ -142,6 +144,40 @@ impl Subject for Mailrs {
         let (chain, records) = self.inputs.take()?;
         let (leaf, above) = chain.split_first().context("there is a leaf")?;
         ensure!(mailrs::verify_against_tlsa(leaf, above, records), "the record matches");
+        Ok(())
+    }
+}
+
+/// `verify_dane_ee` of hns-dane.
+pub(crate) struct HnsDane {
+    inputs: Turns<(CertificateDer<'static>, Vec<Tlsa>)>,
+}
+
+impl HnsDane {
+    pub(crate) fn new(inputs: &[Input]) -> Result<Self> {
+        let leafs = inputs.iter().map(|input| {
+            let leaf = input.chain.first().context("there is a leaf")?;
+            let records = input.records.iter().map(|record| Tlsa {
+                usage: record.usage,
+                selector: record.selector,
+                matching_type: record.matching,
+                association_data: record.data.clone(),
+            });
+            Ok((leaf.clone(), records.collect()))
+        });
+        Ok(Self { inputs: Turns::new(leafs.collect::<Result<_>>()?) })
+    }
+}
+
+impl Subject for HnsDane {
+    fn ready(&mut self, _count: usize) -> Result<()> {
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let (leaf, records) = self.inputs.take()?;
+        let found = verify_dane_ee(leaf, records, DaneLimits::default())?;
+        ensure!(found.record_index() == 0, "the only record matches");
         Ok(())
     }
 }
