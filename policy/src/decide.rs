@@ -1,9 +1,10 @@
 //! The precedence: DANE, then MTA-STS, then opportunistic TLS.
 
-use dane::{Profile, Selection, TlsaRecord};
+use dane::{Selection, TlsaRecord};
 
 use crate::{
     address::{Addresses, addresses},
+    dane_rules::DaneRules,
     evidence::{Found, HostEvidence, MtaStsEvidence, TlsaFinding},
     failure::Failure,
     lookup::{LookupError, LookupErrorKind, Outcome, Status},
@@ -12,7 +13,8 @@ use crate::{
     tlsa_base::{alias_check_is_due, tlsa_base_candidates},
 };
 
-/// Chooses the policy of one host. The profile says which TLSA records can be used; [`Profile::Smtp`] is that of RFC 7672.
+/// Chooses the policy of one host. The rules may be a [`Profile`](dane::Profile) alone: [`Smtp`](dane::Profile::Smtp) is that
+/// of RFC 7672.
 ///
 /// # Errors
 /// The host is unreachable: an address, TLSA or policy look-up ended in an error. No connection may be made to it,
@@ -20,11 +22,11 @@ use crate::{
 pub fn decide(
     evidence: &HostEvidence,
     mta_sts: &MtaStsEvidence,
-    profile: Profile,
+    rules: impl Into<DaneRules>,
 ) -> Result<SecurityPolicy, Failure> {
-    let addresses = addresses(evidence)?;
-    let dane = match tlsa(evidence, &addresses)? {
-        TlsaFinding::Records { base, records } => Some(dane_policy(evidence, profile, &base, records)?),
+    let (addresses, rules) = (addresses(evidence)?, rules.into());
+    let dane = match tlsa(evidence, &addresses, rules)? {
+        TlsaFinding::Records { base, records } => Some(dane_policy(evidence, rules, &base, records)?),
         TlsaFinding::NotAsked | TlsaFinding::None => None,
     };
     // RFC 8461 §2: where DANE authenticates a securely found host, MTA-STS is not consulted. A host found insecurely
@@ -47,7 +49,14 @@ pub fn decide(
 /// # Errors
 /// A look-up failed, of the aliases (RFC 7672 §2.2.2) or of a candidate: the next candidate is not tried, since whoever
 /// broke the first look-up would choose the second.
-pub fn tlsa(evidence: &HostEvidence, addresses: &Addresses) -> Result<TlsaFinding, Failure> {
+pub fn tlsa(
+    evidence: &HostEvidence,
+    addresses: &Addresses,
+    rules: DaneRules,
+) -> Result<TlsaFinding, Failure> {
+    if !rules.apply_to(evidence.found) {
+        return Ok(TlsaFinding::NotAsked);
+    }
     match &evidence.alias_check {
         Some(Err(error)) => {
             return Err(error.failure(&format!("{} CNAME", evidence.host)).rfc("RFC 7672 2.2.2"));
@@ -90,12 +99,12 @@ fn never_asked(subject: &str) -> Failure {
 
 fn dane_policy(
     evidence: &HostEvidence,
-    profile: Profile,
+    rules: DaneRules,
     base: &str,
     records: Vec<TlsaRecord>,
 ) -> Result<DanePolicy, Failure> {
     let names = reference_ids(base, evidence);
-    DanePolicy::new(profile, base, evidence.found, records, names).map_err(|EmptyTlsaRrset| {
+    DanePolicy::new(rules, base, evidence.found, records, names).map_err(|EmptyTlsaRrset| {
         let detail = "the answer claims records and holds none".to_owned();
         LookupError { kind: LookupErrorKind::Malformed, detail }
             .failure(&format!("the TLSA records of {base}"))
@@ -106,11 +115,13 @@ fn dane_policy(
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
+    use dane::Profile;
+
     use super::*;
     use crate::{
-        AddressLookup, Alias, AliasKind, Answer, CertificateCheck, Channel, FailureCode, Lookup, LookupError,
-        LookupErrorKind, MatrixId, MxSource, NextHop, PolicyKind, Requirement, TlsReport, TlsaCandidate,
-        Verdict, matrix, would_fail,
+        AddressLookup, Alias, AliasKind, Answer, CertificateCheck, Channel, FailureCode, InsecureMx, Lookup,
+        LookupError, LookupErrorKind, MatrixId, MxSource, NextHop, PolicyKind, Requirement, TlsReport,
+        TlsaCandidate, Verdict, matrix, would_fail,
     };
 
     const KINDS: [LookupErrorKind; 7] = [
@@ -377,6 +388,90 @@ mod tests {
             assert_eq!(policy.certificate_checks(), checks, "{why}");
             assert_eq!(policy.is_tls_mandatory(), mandatory, "{why}");
             assert_eq!(Channel::over_tls(&policy), channel, "{why}");
+        }
+    }
+
+    #[test]
+    fn d72_34_an_insecure_mx_may_lower_dane_and_nothing_else() {
+        use InsecureMx::{Dane, Encrypt, May};
+        use MatrixId::{
+            DaneInsecureMx, DaneInsecureMxStsEnforce, DaneUnusable, DaneUnusableStsEnforce, DaneUsable,
+            Opportunistic, StsEnforce, StsTesting,
+        };
+        let usable = || records(Status::Secure, vec![record(3)]);
+        let unusable = || records(Status::Secure, vec![record(0)]);
+        let none = || Ok(Answer { status: Status::Secure, outcome: Outcome::NoData, aliases: vec![] });
+        let (enforce, testing) = (sts("enforce", "mx.d.example"), sts("testing", "mx.d.example"));
+        let nothing = MtaStsEvidence::NoPolicy;
+        let (secure, insecure) = (Found::Securely, Found::Insecurely);
+        for (found, tlsa, mta_sts, by_choice, why) in [
+            (
+                insecure,
+                usable(),
+                &nothing,
+                [DaneInsecureMx, DaneUnusable, Opportunistic],
+                "TLSA, TLS, or neither",
+            ),
+            (
+                insecure,
+                unusable(),
+                &nothing,
+                [DaneUnusable, DaneUnusable, Opportunistic],
+                "unusable records are worth no more than usable ones",
+            ),
+            (
+                insecure,
+                usable(),
+                &testing,
+                [DaneInsecureMx, DaneUnusable, StsTesting],
+                "testing enforces nothing",
+            ),
+            (
+                insecure,
+                usable(),
+                &enforce,
+                [DaneInsecureMxStsEnforce, DaneUnusableStsEnforce, StsEnforce],
+                "an enforced policy stays enforced",
+            ),
+            (insecure, none(), &nothing, [Opportunistic; 3], "nothing to lower"),
+            (insecure, none(), &enforce, [StsEnforce; 3], "nothing to lower"),
+            (secure, usable(), &nothing, [DaneUsable; 3], "never at a host that was found securely"),
+            (secure, usable(), &enforce, [DaneUsable; 3], "there DANE stands alone"),
+            (secure, unusable(), &nothing, [DaneUnusable; 3], "unusable there too"),
+            (secure, unusable(), &enforce, [DaneUnusableStsEnforce; 3], "unusable there too"),
+        ] {
+            for (insecure_mx, row) in [Dane, Encrypt, May].into_iter().zip(by_choice) {
+                let rules = DaneRules { insecure_mx, ..DaneRules::default() };
+                let policy = super::decide(&host(found, tlsa.clone()), mta_sts, rules).unwrap();
+                assert_eq!(policy.row(), row, "{insecure_mx:?}: {why}");
+                let by_dane = matches!(row, DaneUsable | DaneInsecureMx | DaneInsecureMxStsEnforce);
+                let checked = policy.certificate_checks().contains(&CertificateCheck::Tlsa);
+                assert_eq!(checked, by_dane, "{insecure_mx:?}: {why}");
+                assert!(by_dane || !policy.allows_raw_keys(), "{insecure_mx:?}: {why}");
+                assert_eq!(
+                    policy.enforced_mta_sts().is_some(),
+                    *mta_sts == enforce && row != DaneUsable,
+                    "{insecure_mx:?}: {why}"
+                );
+                let required = Requirement::Dane.within_reach(&policy).is_ok();
+                assert_eq!(required, row == DaneUsable, "D72-33, {insecure_mx:?}: {why}");
+            }
+        }
+    }
+
+    #[test]
+    fn d72_34_records_that_are_not_asked_for_keep_no_mail_back() {
+        for kind in KINDS {
+            for (found, insecure_mx, reachable) in [
+                (Found::Insecurely, InsecureMx::Dane, false),
+                (Found::Insecurely, InsecureMx::Encrypt, false),
+                (Found::Securely, InsecureMx::May, false),
+                (Found::Insecurely, InsecureMx::May, true),
+            ] {
+                let rules = DaneRules { insecure_mx, ..DaneRules::default() };
+                let policy = super::decide(&host(found, error(kind)), &MtaStsEvidence::NoPolicy, rules);
+                assert_eq!(policy.is_ok(), reachable, "{kind}, {found:?}, {insecure_mx:?}");
+            }
         }
     }
 

@@ -9,7 +9,8 @@
 //! This crate holds that precedence as pure functions from **evidence** (what the look-ups said, each with its DNSSEC
 //! status or its error) to a [`SecurityPolicy`] or a [`Failure`]. It does no I/O, reads no clock, and knows no socket:
 //!
-//! * [`exchanges()`] turns the answer to the MX question into the ordered list of hosts (RFC 5321 §5.1, RFC 7505);
+//! * [`exchanges()`] turns the answer to the MX question into the ordered list of hosts (RFC 5321 §5.1, RFC 7505), and
+//!   [`before_ourselves`] ends it where mail would come back to the sender;
 //! * [`tlsa_base_candidates`] says at which names TLSA records are to be asked for (RFC 7672 §2.2.2);
 //! * [`decide()`] chooses the policy of one host; [`matrix()`] shows all its outcomes as a table;
 //! * [`SecurityPolicy`] answers what the session asks: is TLS mandatory, what is authenticated, against which names;
@@ -17,6 +18,7 @@
 
 mod address;
 mod channel;
+mod dane_rules;
 mod decide;
 mod evidence;
 mod explain;
@@ -33,6 +35,7 @@ mod would_fail;
 
 pub use address::{Addresses, addresses};
 pub use channel::Channel;
+pub use dane_rules::{DaneRules, InsecureMx};
 pub use decide::{decide, tlsa};
 pub use evidence::{AddressLookup, Found, HostEvidence, MtaStsEvidence, NextHop, TlsaCandidate, TlsaFinding};
 pub use explain::Explanation;
@@ -40,7 +43,7 @@ pub use failure::{Failure, FailureCode, MessageFault, Stage, Verdict};
 pub use lookup::{Alias, AliasKind, Answer, Lookup, LookupError, LookupErrorKind, Outcome, Status};
 pub use matrix::{MatrixRow, matrix};
 pub use matrix_id::MatrixId;
-pub use mx::{Exchange, Exchanges, Mx, MxSource, exchanges};
+pub use mx::{Exchange, Exchanges, Mx, MxSource, before_ourselves, exchanges};
 pub use reference_ids::reference_ids;
 pub use requirement::Requirement;
 pub use security_policy::{CertificateCheck, DanePolicy, EmptyTlsaRrset, PolicyKind, SecurityPolicy};

@@ -8,9 +8,10 @@ use serde::Serialize;
 pub enum MatrixId {
     /// MX, address and usable TLSA records all secure.
     DaneUsable,
-    /// Secure TLSA records, none usable, no enforced MTA-STS policy.
+    /// Secure TLSA records that authenticate nothing, no enforced MTA-STS policy: none is usable, or the MX is insecure and the
+    /// caller chose [`InsecureMx::Encrypt`](crate::InsecureMx).
     DaneUnusable,
-    /// Secure TLSA records, none usable, beside an enforced MTA-STS policy.
+    /// The same beside an enforced MTA-STS policy.
     DaneUnusableStsEnforce,
     /// An insecure MX names a host with secure usable TLSA records.
     DaneInsecureMx,

@@ -44,6 +44,8 @@ pub struct Exchanges {
     pub next_hop: NextHop,
     /// The hosts, best preference first; equal preferences in the order of the answer, to be shuffled by the caller.
     pub hosts: Vec<Exchange>,
+    /// The host at which the list ends, because it is ourselves: see [`before_ourselves`].
+    pub ourselves: Option<Exchange>,
 }
 
 /// One host of a domain.
@@ -73,6 +75,7 @@ pub fn exchanges(domain: &str, mx: &Lookup<Vec<Mx>>) -> Result<Exchanges, Failur
         status: answer.status,
         next_hop: NextHop { name: domain.to_owned(), expanded, source },
         hosts,
+        ourselves: None,
     };
     match &answer.outcome {
         Outcome::Records(records) => Ok(exchanges(MxSource::Mx, listed(domain, records)?)),
@@ -98,6 +101,37 @@ fn listed(domain: &str, records: &[Mx]) -> Result<Vec<Exchange>, Failure> {
     }
     hosts.sort_by_key(|host| host.preference);
     Ok(hosts)
+}
+
+/// Ends the list before ourselves, or mail would come back to where it is: the host that bears one of our names, those of
+/// its preference and all worse ones go (RFC 5321 §5.1). Names are compared as DNS does, without regard to ASCII case.
+///
+/// How safe a host is does not matter here: what is no better than ourselves goes, with TLSA records or without
+/// (RFC 7672 §2.2.1).
+///
+/// # Errors
+/// No host is left: mail for the domain goes in a loop.
+pub fn before_ourselves(
+    mut exchanges: Exchanges,
+    own_names: &[impl AsRef<str>],
+) -> Result<Exchanges, Failure> {
+    let is_own = |name: &str| own_names.iter().any(|own| own.as_ref().eq_ignore_ascii_case(name));
+    // RFC 5321 §5.1: a domain that is an alias is, for want of MX records, the host that the alias leads to.
+    let implicit = match exchanges.source {
+        MxSource::Implicit => exchanges.next_hop.expanded.as_deref(),
+        MxSource::Mx | MxSource::Host | MxSource::Literal => None,
+    };
+    let own = exchanges.hosts.iter().find(|host| is_own(&host.host) || implicit.is_some_and(is_own)).cloned();
+    let Some(own) = own else { return Ok(exchanges) };
+    exchanges.hosts.retain(|host| host.preference < own.preference);
+    if exchanges.hosts.is_empty() {
+        let domain = &exchanges.next_hop.name;
+        let message =
+            format!("No mail server of {domain} is better than {}, which is this host itself.", own.host);
+        return Err(Failure::new(FailureCode::MxLoop, message).rfc("RFC 5321 5.1"));
+    }
+    exchanges.ourselves = Some(own);
+    Ok(exchanges)
 }
 
 impl From<&Mx> for Exchange {
@@ -145,6 +179,68 @@ mod tests {
                 .map(|list| list.hosts.into_iter().map(|host| host.host).collect::<Vec<_>>())
                 .map_err(|failure| failure.code);
             assert_eq!(got, expected.map(|hosts| hosts.into_iter().map(str::to_owned).collect()), "{why}");
+        }
+    }
+
+    #[test]
+    fn smtp_18_the_list_ends_before_ourselves() {
+        let implicit = |expanded: Option<&str>| {
+            let alias = expanded.map(|target| Alias {
+                name: "d.example".into(),
+                target: target.into(),
+                kind: AliasKind::Cname,
+                status: Status::Secure,
+            });
+            let aliases = alias.into_iter().collect();
+            Ok(Answer { status: Status::Secure, outcome: Outcome::NoData, aliases })
+        };
+        let looped = || Err(FailureCode::MxLoop);
+        let three = || records(&[(10, "a"), (20, "b"), (30, "c")]);
+        for (mx, own, expected, why) in [
+            (three(), &["a"][..], looped(), "the best one: none is left"),
+            (records(&[(10, "b"), (10, "a")]), &["a"], looped(), "nor is another of the same preference"),
+            (implicit(None), &["d.example"], looped(), "the implicit MX"),
+            (implicit(Some("e.example")), &["e.example"], looped(), "under the name that its alias leads to"),
+            (implicit(Some("e.example")), &["d.example"], looped(), "or that it had before"),
+            (records(&[(10, "192.0.2.1"), (10, "a")]), &["a"], looped(), "what cannot be used goes too"),
+            (three(), &["b"], Ok(vec!["a"]), "in the middle: the worse one goes too"),
+            (three(), &["c"], Ok(vec!["a", "b"]), "the last one"),
+            (
+                records(&[(30, "c"), (20, "x"), (20, "b"), (10, "a")]),
+                &["b"],
+                Ok(vec!["a"]),
+                "its preference, in any order of the answer",
+            ),
+            (three(), &["c", "b"], Ok(vec!["a"]), "of two names the better one ends the list"),
+            (records(&[(10, "a"), (20, "MX.d.example")]), &["mx.D.example"], Ok(vec!["a"]), "case is folded"),
+            (three(), &["b.example", "xb"], Ok(vec!["a", "b", "c"]), "a name is the whole name"),
+            (three(), &[], Ok(vec!["a", "b", "c"]), "no name of ours"),
+            (implicit(Some("e.example")), &["f.example"], Ok(vec!["d.example"]), "not ourselves"),
+        ] {
+            let found = exchanges("d.example", &mx).unwrap();
+            let is_shorter = |left: &Exchanges| left.hosts.len() < found.hosts.len();
+            let left = before_ourselves(found.clone(), own);
+            if let Ok(left) = &left {
+                assert_eq!(left.ourselves.is_some(), is_shorter(left), "{why}");
+            }
+            let names = left.map(|left| left.hosts.into_iter().map(|host| host.host).collect::<Vec<_>>());
+            let expected = expected.map(|hosts| hosts.into_iter().map(str::to_owned).collect());
+            assert_eq!(names.map_err(|failure| failure.code), expected, "{why}");
+        }
+        let failure = before_ourselves(exchanges("d.example", &three()).unwrap(), &["a"]).unwrap_err();
+        assert_eq!((failure.verdict(), failure.enhanced_status.as_str()), (crate::Verdict::Bounce, "5.4.6"));
+    }
+
+    #[test]
+    fn d72_31_loop_prevention_outranks_channel_security() {
+        // The list that is left is the same whatever the answer is worth; which hosts have TLSA records is not asked.
+        for status in [Status::Secure, Status::Insecure] {
+            let mut mx = records(&[(10, "plain"), (20, "ourselves"), (20, "dane"), (30, "dane-too")]);
+            mx.as_mut().unwrap().status = status;
+            let left = before_ourselves(exchanges("d.example", &mx).unwrap(), &["ourselves"]).unwrap();
+            let hosts: Vec<_> = left.hosts.iter().map(|host| host.host.as_str()).collect();
+            assert_eq!((left.status, hosts), (status, vec!["plain"]));
+            assert_eq!(left.ourselves.unwrap().host, "ourselves");
         }
     }
 

@@ -7,6 +7,7 @@ use mta_sts::Mode;
 use serde::Serialize;
 
 use crate::{
+    dane_rules::DaneRules,
     evidence::Found,
     failure::{Failure, FailureCode},
     matrix_id::MatrixId,
@@ -26,7 +27,7 @@ pub struct DanePolicy {
     base: String,
     found: Found,
     records: Vec<TlsaRecord>,
-    profile: Profile,
+    rules: DaneRules,
     selection: Selection,
     reference_ids: Vec<String>,
 }
@@ -88,7 +89,8 @@ impl SecurityPolicy {
         records: Vec<TlsaRecord>,
     ) -> Result<Self, EmptyTlsaRrset> {
         let ids = vec![host.to_owned()];
-        Ok(Self { dane: Some(DanePolicy::new(profile, host, Found::Securely, records, ids)?), mta_sts: None })
+        let dane = DanePolicy::new(profile.into(), host, Found::Securely, records, ids)?;
+        Ok(Self { dane: Some(dane), mta_sts: None })
     }
 
     /// An MTA-STS policy; one of mode `none` is the same as [`opportunistic`](Self::opportunistic).
@@ -109,14 +111,12 @@ impl SecurityPolicy {
     pub fn row(&self) -> MatrixId {
         let enforce = self.enforced_mta_sts().is_some();
         match &self.dane {
-            Some(dane) => match (&dane.selection, dane.found) {
-                (Selection::Usable(_), Found::Securely) => MatrixId::DaneUsable,
-                (Selection::Usable(_), Found::Insecurely) if enforce => MatrixId::DaneInsecureMxStsEnforce,
-                (Selection::Usable(_), Found::Insecurely) => MatrixId::DaneInsecureMx,
-                (Selection::AllUnusable(_) | Selection::Empty, _) if enforce => {
-                    MatrixId::DaneUnusableStsEnforce
-                }
-                (Selection::AllUnusable(_) | Selection::Empty, _) => MatrixId::DaneUnusable,
+            Some(dane) => match (dane.authenticates(), dane.found) {
+                (true, Found::Securely) => MatrixId::DaneUsable,
+                (true, Found::Insecurely) if enforce => MatrixId::DaneInsecureMxStsEnforce,
+                (true, Found::Insecurely) => MatrixId::DaneInsecureMx,
+                (false, _) if enforce => MatrixId::DaneUnusableStsEnforce,
+                (false, _) => MatrixId::DaneUnusable,
             },
             None if enforce => MatrixId::StsEnforce,
             None if self.mta_sts.is_some() => MatrixId::StsTesting,
@@ -266,7 +266,7 @@ fn in_force(policy: mta_sts::Policy) -> Option<mta_sts::Policy> {
 
 impl DanePolicy {
     pub(crate) fn new(
-        profile: Profile,
+        rules: DaneRules,
         base: &str,
         found: Found,
         records: Vec<TlsaRecord>,
@@ -275,8 +275,16 @@ impl DanePolicy {
         if records.is_empty() {
             return Err(EmptyTlsaRrset);
         }
-        let selection = dane::select(&records, profile, &Digests::default());
-        Ok(Self { base: base.to_owned(), found, records, profile, selection, reference_ids })
+        let selection = dane::select(&records, rules.profile, &Digests::default());
+        Ok(Self { base: base.to_owned(), found, records, rules, selection, reference_ids })
+    }
+
+    /// Whether the server must match the records: some can be used, and the caller's rules use them at a host found so.
+    fn authenticates(&self) -> bool {
+        match self.selection {
+            Selection::Usable(_) => self.rules.authenticate(self.found),
+            Selection::AllUnusable(_) | Selection::Empty => false,
+        }
     }
 
     /// The TLSA base domain.
@@ -291,7 +299,7 @@ impl DanePolicy {
 
     /// The rules by which records are usable.
     pub fn profile(&self) -> Profile {
-        self.profile
+        self.rules.profile
     }
 
     /// Which records are usable, and why the others are not.
