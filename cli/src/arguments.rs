@@ -5,8 +5,8 @@ mod tlsa;
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
-use mx_resolve::{Destination, Domain, Families, Upstream, dane::Profile};
-use mxtls_policy::Requirement;
+use mx_resolve::{Destination, Domain, Families, Network, Upstream, dane::Profile};
+use mxtls_policy::{InsecureMx, Requirement};
 use rustls_pki_types::UnixTime;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -76,6 +76,9 @@ pub(crate) struct GlobalOptions {
     /// Where MTA-STS policies are kept
     #[arg(long, global = true, value_name = "WHERE", default_value = "memory")]
     cache: Cache,
+    /// Connect to no mail server and no policy host in this network of IPv4 or IPv6, may repeat
+    #[arg(long, global = true, value_name = "CIDR")]
+    pub(crate) exclude_net: Vec<Network>,
     /// Use IPv4 only
     #[arg(long, global = true, conflicts_with = "ipv6")]
     ipv4: bool,
@@ -142,6 +145,9 @@ pub(crate) struct PolicyOptions {
     /// Mandatory level; where it is not reached, mail is deferred
     #[arg(long, value_name = "LEVEL")]
     require: Option<Level>,
+    /// What secure TLSA records are worth where the MX is insecure; never lowers an enforced MTA-STS policy
+    #[arg(long, value_name = "LEVEL", default_value = "dane")]
+    insecure_mx: InsecureMxLevel,
     /// Which TLSA records can be used
     #[arg(long, value_name = "PROFILE", default_value = "smtp")]
     dane_profile: DaneProfile,
@@ -154,6 +160,9 @@ pub(crate) struct PolicyOptions {
     /// Own name for EHLO [default: this machine's]
     #[arg(long, value_name = "NAME")]
     pub(crate) ehlo: Option<String>,
+    /// Name of this mail server, may repeat: in a domain's MX list, it and all that is no better is left out
+    #[arg(long, value_name = "NAME", value_parser = domain)]
+    pub(crate) own_name: Vec<Domain>,
     /// Make the order of equal preferences repeatable
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
@@ -164,6 +173,14 @@ impl PolicyOptions {
         match self.dane_profile {
             DaneProfile::Smtp => Profile::Smtp,
             DaneProfile::Full => Profile::Full,
+        }
+    }
+
+    pub(crate) fn insecure_mx(&self) -> InsecureMx {
+        match self.insecure_mx {
+            InsecureMxLevel::Dane => InsecureMx::Dane,
+            InsecureMxLevel::Encrypt => InsecureMx::Encrypt,
+            InsecureMxLevel::May => InsecureMx::May,
         }
     }
 
@@ -183,6 +200,16 @@ enum DaneProfile {
     Smtp,
     /// Those that constrain the roots too, usages 0 and 1 (RFC 6698, RFC 7671)
     Full,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum InsecureMxLevel {
+    /// As much as elsewhere: TLS is mandatory and the server must match them; the channel is called trusted
+    Dane,
+    /// TLS is mandatory, and they authenticate nothing
+    Encrypt,
+    /// Nothing: they are not looked for
+    May,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

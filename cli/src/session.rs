@@ -25,7 +25,10 @@ pub(crate) fn resolver(
     policy: &PolicyOptions,
     case: Option<&Case>,
 ) -> Result<MxResolver, Problem> {
-    let mut builder = builder(global)?.dane_profile(policy.dane_profile());
+    let mut builder = builder(global)?.dane_profile(policy.dane_profile()).insecure_mx(policy.insecure_mx());
+    for name in &policy.own_name {
+        builder = builder.own_name(name.clone());
+    }
     if let Some(port) = global.port.or(case.and_then(|case| case.port.map(NonZeroU16::get))) {
         builder = builder.port(port);
     }
@@ -103,6 +106,9 @@ fn builder(global: &GlobalOptions) -> Result<MxResolverBuilder, Problem> {
         MxResolver::builder().families(global.families()).policy_timeout(global.timeout().unwrap_or(STEP));
     for server in &global.resolver {
         builder = builder.upstream(server.clone());
+    }
+    for network in &global.exclude_net {
+        builder = builder.exclude(*network);
     }
     if let Some(file) = &global.trust_anchor {
         builder = builder.trust_anchor_file(file);

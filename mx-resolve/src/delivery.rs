@@ -12,8 +12,6 @@ use mxtls_smtp_client::{
 
 use crate::{discovery::Resolution, record::SecureMxRecord};
 
-/// Addresses of one host that are tried (RFC 5321 §5.1 asks for at least two, and allows a limit).
-const MAX_ADDRESSES: usize = 16;
 /// Sessions for one message: a domain that names slow servers without end gets no more.
 const MAX_ATTEMPTS: usize = 64;
 /// Hosts that are checked at the same time.
@@ -114,7 +112,7 @@ impl Deliverer {
         self
     }
 
-    /// Connects to every address of every host (16 at the most), up to the point where mail would follow.
+    /// Connects to every address of every host, up to the point where mail would follow.
     pub async fn check(&self, resolution: &Resolution) -> Checked {
         let hosts: Vec<_> = resolution.hosts.iter().map(|host| self.check_host(host)).collect();
         let hosts = stream::iter(hosts).buffered(HOSTS_AT_ONCE).collect().await;
@@ -165,7 +163,7 @@ impl Deliverer {
         policy: &SecurityPolicy,
         interrupt: &mut Interrupt,
     ) {
-        for address in host.socket_addresses().take(MAX_ADDRESSES) {
+        for address in host.socket_addresses() {
             let mut server = self.server(host, policy, address);
             while let Some(envelope) = delivery.next_envelope(interrupt) {
                 let attempt = mxtls_smtp_client::deliver(&server, &self.settings, &envelope, interrupt).await;
@@ -187,7 +185,7 @@ impl Deliverer {
             Err(failure) => return HostReport::unreachable(host, failure),
         };
         let mut report = HostReport::unreachable(host, no_address(&host.hostname));
-        for address in host.socket_addresses().take(MAX_ADDRESSES) {
+        for address in host.socket_addresses() {
             let mut server = self.server(host, policy, address);
             let attempt = mxtls_smtp_client::check(&server, &self.settings, &mut Interrupt::never()).await;
             let (injected, second) = (is_injection(&attempt), second_try(&attempt, server.starttls));

@@ -6,9 +6,9 @@ use futures_util::{StreamExt, future::join, stream};
 use hickory_proto::rr::{RData, RecordType};
 use mxtls_policy::{
     Exchange, Exchanges, Explanation, Failure, Found, HostEvidence, Lookup, MtaStsEvidence, Mx, MxSource,
-    NextHop, Status, exchanges,
+    NextHop, Outcome, Status, before_ourselves, exchanges,
 };
-use rand::seq::SliceRandom;
+use rand::{Rng, seq::SliceRandom};
 
 use crate::{
     destination::{Destination, Domain},
@@ -18,8 +18,6 @@ use crate::{
     resolver::{Inner, MxResolver},
 };
 
-/// Hosts of one domain that are looked at: no honest domain has more, and each costs several look-ups.
-const MAX_HOSTS: usize = 64;
 /// Hosts looked up at the same time.
 const HOSTS_AT_ONCE: usize = 10;
 
@@ -55,14 +53,20 @@ impl Resolution {
         failure: Failure,
         explain: Vec<Explanation>,
     ) -> Self {
-        let (expanded, mx_status) = match mx {
-            Ok(answer) => (answer.expanded(), Some(answer.status)),
-            Err(_) => (None, None),
+        let (expanded, mx_status, mx_source) = match mx {
+            Ok(answer) => {
+                let source = match answer.outcome {
+                    Outcome::NoData => MxSource::Implicit,
+                    Outcome::Records(_) | Outcome::NoSuchName => MxSource::Mx,
+                };
+                (answer.expanded(), Some(answer.status), source)
+            }
+            Err(_) => (None, None, MxSource::Mx),
         };
         Self {
             destination: destination.clone(),
             next_hop: expanded.map_or_else(|| domain.to_string(), str::to_owned),
-            mx_source: MxSource::Mx,
+            mx_source,
             mx_status,
             #[cfg(feature = "mta-sts")]
             mta_sts: Some(crate::MtaStsReport::none()),
@@ -102,21 +106,24 @@ impl MxResolver {
     /// alone. The records in force are those of [`SecurityPolicy::tlsa_records`](mxtls_policy::SecurityPolicy).
     pub async fn check_dane(&self, host: &Domain, port: u16) -> SecureMxRecord {
         let next_hop = NextHop { name: host.to_string(), expanded: None, source: MxSource::Host };
-        let Inner { dns, families, profile, .. } = self.inner();
-        let evidence = host::gather(dns, *families, host.as_str(), port, Found::Securely, next_hop).await;
-        SecureMxRecord::decide(0, port, &evidence, &MtaStsEvidence::NoPolicy, *profile)
+        let evidence = host::gather(self.inner(), host.as_str(), port, Found::Securely, next_hop).await;
+        SecureMxRecord::decide(self.inner(), 0, port, &evidence, &MtaStsEvidence::NoPolicy)
     }
 
     async fn resolve_domain(&self, destination: &Destination, domain: &Domain) -> Resolution {
         let subject = format!("{domain} MX");
         let mx = self.mx(domain).await;
         let mut steps = vec![explain::lookup("mx-lookup", &subject, &mx, "RFC 5321 5.1")];
-        let mut found = match exchanges(domain.as_str(), &mx) {
+        let Inner { own_names, max_hosts, .. } = self.inner();
+        let found = exchanges(domain.as_str(), &mx).and_then(|found| before_ourselves(found, own_names));
+        let mut found = match found {
             Ok(found) => found,
             Err(failure) => return Resolution::failed(destination, domain, &mx, failure, steps),
         };
-        self.shuffle(&mut found.hosts);
-        found.hosts.truncate(MAX_HOSTS);
+        shuffle(&mut found.hosts, &mut self.inner().rng());
+        steps.extend(explain::ourselves(&found));
+        steps.extend(explain::host_limit(&subject, found.hosts.len(), *max_hosts));
+        found.hosts.truncate(*max_hosts);
         let ((evidence, report), gathered) =
             join(self.find_mta_sts(domain.as_str()), self.gather(&found)).await;
         steps.extend(mta_sts_step(domain.as_str(), &report));
@@ -140,16 +147,15 @@ impl MxResolver {
     }
 
     async fn resolve_host(&self, destination: &Destination, host: &Domain, port: Option<u16>) -> Resolution {
-        let Inner { dns, families, profile, port: default_port, .. } = self.inner();
         let next_hop = NextHop { name: host.to_string(), expanded: None, source: MxSource::Host };
-        let port = port.unwrap_or(*default_port);
+        let port = port.unwrap_or(self.inner().port);
         // RFC 8461 §3.4: for a smart host its own name is the policy domain.
         let ((evidence, report), gathered) = join(
             self.find_mta_sts(host.as_str()),
-            host::gather(dns, *families, host.as_str(), port, Found::Securely, next_hop),
+            host::gather(self.inner(), host.as_str(), port, Found::Securely, next_hop),
         )
         .await;
-        let record = SecureMxRecord::decide(0, port, &gathered, &evidence, *profile);
+        let record = SecureMxRecord::decide(self.inner(), 0, port, &gathered, &evidence);
         let mut steps: Vec<Explanation> = mta_sts_step(host.as_str(), &report).into_iter().collect();
         steps.extend(record.explain.clone());
         Resolution {
@@ -166,7 +172,7 @@ impl MxResolver {
     }
 
     fn resolve_literal(&self, destination: &Destination, address: IpAddr) -> Resolution {
-        let record = SecureMxRecord::literal(address, self.inner().port);
+        let record = SecureMxRecord::literal(self.inner(), address);
         Resolution {
             destination: destination.clone(),
             next_hop: address.to_string(),
@@ -188,14 +194,6 @@ impl MxResolver {
         .await
     }
 
-    /// RFC 5321 §5.1: equal preferences in random order.
-    fn shuffle(&self, hosts: &mut [Exchange]) {
-        let mut rng = self.inner().rng();
-        for equal in hosts.chunk_by_mut(|one, other| one.preference == other.preference) {
-            equal.shuffle(&mut rng);
-        }
-    }
-
     /// The evidence about every host, or why its MX record already makes it unusable.
     async fn gather(&self, found: &Exchanges) -> Vec<Result<HostEvidence, Failure>> {
         let hosts: Vec<_> = found.hosts.iter().map(|exchange| self.gather_host(found, exchange)).collect();
@@ -206,9 +204,8 @@ impl MxResolver {
         if let Some(failure) = &exchange.failure {
             return Err(failure.clone());
         }
-        let Inner { dns, families, port, .. } = self.inner();
-        let found = Found::from(domain.status);
-        Ok(host::gather(dns, *families, &exchange.host, *port, found, domain.next_hop.clone()).await)
+        let (inner, found) = (self.inner(), Found::from(domain.status));
+        Ok(host::gather(inner, &exchange.host, inner.port, found, domain.next_hop.clone()).await)
     }
 
     fn decide(
@@ -219,9 +216,9 @@ impl MxResolver {
         mta_sts: &MtaStsEvidence,
     ) -> SecureMxRecord {
         let Exchange { preference, host, .. } = exchange;
-        let (port, profile) = (self.inner().port, self.inner().profile);
+        let port = self.inner().port;
         match evidence {
-            Ok(evidence) => SecureMxRecord::decide(*preference, port, evidence, mta_sts, profile),
+            Ok(evidence) => SecureMxRecord::decide(self.inner(), *preference, port, evidence, mta_sts),
             Err(failure) => {
                 SecureMxRecord::unusable(host, *preference, port, Found::from(domain.status), failure.clone())
             }
@@ -236,6 +233,13 @@ impl MxResolver {
     #[cfg(not(feature = "mta-sts"))]
     async fn find_mta_sts(&self, _domain: &str) -> (MtaStsEvidence, NoReport) {
         (MtaStsEvidence::NoPolicy, NoReport)
+    }
+}
+
+/// RFC 5321 §5.1: equal preferences in random order.
+fn shuffle(hosts: &mut [Exchange], rng: &mut impl Rng) {
+    for equal in hosts.chunk_by_mut(|one, other| one.preference == other.preference) {
+        equal.shuffle(rng);
     }
 }
 
@@ -254,7 +258,94 @@ fn mta_sts_step(_domain: &str, _report: &NoReport) -> Option<Explanation> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use hickory_proto::rr::{
+        Name, Record,
+        rdata::{A, MX},
+    };
+    use rand::{SeedableRng, rngs::StdRng};
+
     use super::*;
+    use crate::scripted::Scripted;
+
+    #[test]
+    fn smtp_16_every_order_of_equal_preferences_is_as_likely_as_any_other() {
+        const SEEDS: u64 = 2400;
+        let host =
+            |(preference, host): (u16, &str)| Exchange { preference, host: host.into(), failure: None };
+        let hosts = [(5, "best"), (10, "a"), (10, "b"), (10, "c"), (20, "worst")].map(host);
+        let mut orders = BTreeMap::new();
+        for seed in 0..SEEDS {
+            let mut shuffled = hosts.clone();
+            shuffle(&mut shuffled, &mut StdRng::seed_from_u64(seed));
+            let again = &mut hosts.clone();
+            shuffle(again, &mut StdRng::seed_from_u64(seed));
+            assert_eq!(shuffled, *again, "a seed makes it repeatable");
+            let names = shuffled.map(|host| host.host);
+            assert_eq!(
+                (names[0].as_str(), names[4].as_str()),
+                ("best", "worst"),
+                "the preference comes first"
+            );
+            let count: &mut u64 = orders.entry(names).or_default();
+            *count += 1;
+        }
+        assert_eq!(orders.len(), 6, "{orders:?}");
+        // A binomial count of mean 400: five of its deviations are 91.
+        for (order, count) in orders {
+            assert!(count.abs_diff(SEEDS / 6) <= 91, "{order:?}: {count}");
+        }
+    }
+
+    #[tokio::test]
+    async fn smtp_17_hosts_and_addresses_are_bounded_and_that_is_said() {
+        let server = Scripted::start(|asked| {
+            let mut answer = asked.response();
+            let name = asked.name();
+            let data: Vec<RData> = if asked.record_type() == RecordType::A {
+                (1..=20).map(|n| RData::A(A::new(192, 0, 2, n))).collect()
+            } else if asked.record_type() == RecordType::MX && asked.tcp {
+                let host = |n| Name::from_ascii(format!("mx{n}.example.")).unwrap();
+                (1..=70).map(|n| RData::MX(MX::new(n, host(n)))).collect()
+            } else {
+                // The MX records do not fit into a datagram; there are none of other types.
+                answer.metadata.truncation = asked.record_type() == RecordType::MX;
+                vec![]
+            };
+            answer.add_answers(data.into_iter().map(|data| Record::from_rdata(name.clone(), 60, data)));
+            vec![answer.into()]
+        })
+        .await;
+        let anchor = "signed. IN DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000";
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), anchor).unwrap();
+        let resolver = || MxResolver::builder().upstream(server.address).trust_anchor_file(file.path());
+        for (resolver, hosts, addresses, why) in [
+            (resolver(), 64, 16, "the defaults"),
+            (resolver().max_hosts(3).max_addresses(5), 3, 5, "the caller's"),
+            (resolver().max_hosts(0).max_addresses(0), 1, 2, "one host and two addresses at the least"),
+            (resolver().max_hosts(100).max_addresses(100), 70, 20, "all"),
+        ] {
+            let resolution = resolver.build().unwrap().resolve(&"example".parse().unwrap()).await;
+            let named: Vec<_> = resolution.hosts.iter().map(|host| host.hostname.clone()).collect();
+            let best: Vec<_> = (1..=hosts).map(|n| format!("mx{n}.example")).collect();
+            assert_eq!(named, best, "{why}: {:?}", resolution.failure);
+            assert!(resolution.hosts.iter().all(|host| host.addresses.len() == addresses), "{why}");
+            let said = |step: &str| {
+                let steps = resolution.explain.iter().filter(|said| said.step == step);
+                steps.map(|said| said.result.clone()).collect::<Vec<_>>()
+            };
+            let of_hosts = format!("the best {hosts} of 70 hosts are looked at");
+            assert_eq!(said("host-limit"), if hosts < 70 { vec![of_hosts] } else { vec![] }, "{why}");
+            let of_addresses = format!("the first {addresses} of 20 addresses are used");
+            assert_eq!(
+                said("address-limit"),
+                if addresses < 20 { vec![of_addresses; hosts] } else { vec![] },
+                "{why}"
+            );
+        }
+    }
 
     #[test]
     fn futures_may_move_between_threads() {

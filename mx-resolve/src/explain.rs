@@ -1,6 +1,9 @@
 //! The steps of a resolution in words.
 
-use mxtls_policy::{Answer, Explanation, Failure, HostEvidence, Lookup, Outcome, SecurityPolicy};
+use mxtls_policy::{
+    Answer, DaneRules, Exchanges, Explanation, Failure, Found, HostEvidence, InsecureMx, Lookup, Outcome,
+    SecurityPolicy,
+};
 
 /// One look-up.
 pub(crate) fn lookup<T>(step: &str, subject: &str, result: &Lookup<Vec<T>>, rfc: &str) -> Explanation {
@@ -21,6 +24,19 @@ fn in_words<T>(answer: &Answer<Vec<T>>) -> String {
         Some(target) => format!("{}, {what} at {target}", answer.status),
         None => format!("{}, {what}", answer.status),
     }
+}
+
+/// That the list of hosts ends before ourselves.
+pub(crate) fn ourselves(found: &Exchanges) -> Option<Explanation> {
+    let own = found.ourselves.as_ref()?;
+    let result = format!("this host itself: preference {} and all worse are left out", own.preference);
+    Some(Explanation::new("own-name", &own.host, result).rfc("RFC 5321 5.1"))
+}
+
+/// That there are more hosts than are looked at.
+pub(crate) fn host_limit(subject: &str, hosts: usize, limit: usize) -> Option<Explanation> {
+    let result = || format!("the best {limit} of {hosts} hosts are looked at");
+    (hosts > limit).then(|| Explanation::new("host-limit", subject, result()))
 }
 
 /// The look-ups of one host.
@@ -50,6 +66,18 @@ pub(crate) fn host(evidence: &HostEvidence, port: u16) -> Vec<Explanation> {
         )
     }));
     steps
+}
+
+/// That the caller wants less of TLSA records than they offer.
+pub(crate) fn lowered(evidence: &HostEvidence, dane: DaneRules) -> Option<Explanation> {
+    let result = match (evidence.found, dane.insecure_mx) {
+        (Found::Securely, _) | (Found::Insecurely, InsecureMx::Dane) => return None,
+        (Found::Insecurely, InsecureMx::Encrypt) => {
+            "TLSA records make TLS mandatory and authenticate nothing"
+        }
+        (Found::Insecurely, InsecureMx::May) => "TLSA records are not asked for",
+    };
+    Some(Explanation::new("insecure-mx", &evidence.host, result).rfc("RFC 7672 2.2.1"))
 }
 
 /// What was decided about one host.

@@ -13,26 +13,30 @@ use mxtls_policy::{
 use crate::{
     dns::{Dns, evidence},
     families::Families,
+    resolver::Inner,
 };
 
 /// Gathers the evidence about `host`. Which questions are asked follows from the answers before them.
 pub(crate) async fn gather(
-    dns: &Arc<Dns>,
-    families: Families,
+    inner: &Inner,
     host: &str,
     port: u16,
     found: Found,
     next_hop: NextHop,
 ) -> HostEvidence {
+    let Inner { dns, families, dane, .. } = inner;
     let mut host_evidence = HostEvidence {
         host: host.to_owned(),
         found,
         next_hop,
-        addresses: addresses_of(dns, families, host).await,
+        addresses: addresses_of(dns, *families, host).await,
         alias_check: None,
         tlsa: vec![],
     };
     let Ok(addresses) = addresses(&host_evidence) else { return host_evidence };
+    if !dane.apply_to(found) {
+        return host_evidence;
+    }
     host_evidence.alias_check = alias_check(dns, host, &addresses).await;
     if matches!(host_evidence.alias_check, Some(Err(_))) {
         return host_evidence;

@@ -14,6 +14,7 @@
 //!
 //! Without the features `mta-sts` and `delivery` this is discovery by DNS alone.
 
+mod address_limits;
 mod cache;
 mod datagram;
 #[cfg(feature = "delivery")]
@@ -31,6 +32,7 @@ mod lock;
 mod message;
 #[cfg(feature = "mta-sts")]
 mod mta_sts_discovery;
+mod network;
 mod record;
 mod resolver;
 #[cfg(test)]
@@ -50,6 +52,7 @@ pub use dns_over_tls::DnsOverTlsError;
 pub use families::Families;
 #[cfg(feature = "mta-sts")]
 pub use mta_sts_discovery::{MtaStsFault, MtaStsReport, PolicySource};
+pub use network::{Network, NetworkError};
 pub use record::{Candidate, SecureMxRecord, TlsaOutcome, TlsaReport};
 pub use resolver::{BuildError, MxResolver, MxResolverBuilder};
 pub use upstream::{Upstream, UpstreamError};

@@ -18,6 +18,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use serde::Serialize;
 
 use crate::{
+    address_limits::AddressLimits,
     destination::Domain,
     dns::Dns,
     families::Families,
@@ -97,8 +98,9 @@ impl MtaSts {
         roots: Option<Vec<CertificateDer<'static>>>,
         dns: Arc<Dns>,
         families: Families,
+        limits: AddressLimits,
     ) -> Result<Self, BuildError> {
-        let mut builder = Fetcher::builder().addresses(PolicyHostAddresses { dns, families });
+        let mut builder = Fetcher::builder().addresses(PolicyHostAddresses { dns, families, limits });
         if let Some(roots) = roots {
             builder = builder.roots(roots);
         }
@@ -265,11 +267,13 @@ fn fetch_failure(domain: &str, error: &FetchError) -> Failure {
 struct PolicyHostAddresses {
     dns: Arc<Dns>,
     families: Families,
+    limits: AddressLimits,
 }
 
 impl AddressLookup for PolicyHostAddresses {
     fn addresses(&self, policy_host: &str) -> Addresses {
         let (dns, families, host) = (Arc::clone(&self.dns), self.families, policy_host.to_owned());
+        let limits = self.limits.clone();
         Box::pin(async move {
             let addresses = host::addresses_of(&dns, families, &host).await;
             let next_hop = NextHop { name: host.clone(), expanded: None, source: MxSource::Host };
@@ -281,7 +285,7 @@ impl AddressLookup for PolicyHostAddresses {
                 alias_check: None,
                 tlsa: vec![],
             };
-            Ok(joined(&evidence)?.list)
+            Ok(limits.admit(&evidence.host, &joined(&evidence)?.list)?.addresses)
         })
     }
 }

@@ -9,6 +9,8 @@ use mxtls_policy::{
 };
 use serde::Serialize;
 
+use crate::resolver::Inner;
+
 /// A mail server, its place in the order, and what a session with it must meet.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -21,7 +23,7 @@ pub struct SecureMxRecord {
     pub port: u16,
     /// How the server was found.
     pub found: Found,
-    /// Its addresses; empty where the look-ups failed.
+    /// The addresses to connect to, in their order; empty where the look-ups failed or all are excluded.
     pub addresses: Vec<IpAddr>,
     /// The DNSSEC status of the addresses; `None` for a literal and where the look-ups failed.
     pub address_status: Option<Status>,
@@ -109,38 +111,45 @@ impl<T> From<&Outcome<T>> for TlsaOutcome {
 impl SecureMxRecord {
     /// The decision on a host from all the evidence.
     pub(crate) fn decide(
+        inner: &Inner,
         preference: u16,
         port: u16,
         evidence: &HostEvidence,
         mta_sts: &MtaStsEvidence,
-        profile: Profile,
     ) -> Self {
-        let addresses = addresses(evidence);
-        let (list, address_status) = match &addresses {
-            Ok(addresses) => (addresses.list.clone(), Some(addresses.status)),
-            Err(_) => (vec![], None),
-        };
-        let finding = match &addresses {
-            Ok(addresses) => tlsa(evidence, addresses),
-            Err(failure) => Err(failure.clone()),
-        };
-        let policy = decide(evidence, mta_sts, profile);
+        let Inner { dane, address_limits, .. } = inner;
         let mut explain = crate::explain::host(evidence, port);
+        let found = addresses(evidence);
+        let (finding, admitted, address_status) = match &found {
+            Ok(found) => {
+                let admitted = address_limits.admit(&evidence.host, &found.list);
+                (tlsa(evidence, found, *dane), admitted, Some(found.status))
+            }
+            Err(failure) => (Err(failure.clone()), Err(failure.clone()), None),
+        };
+        let (addresses, policy) = match admitted {
+            Ok(admitted) => {
+                explain.extend(admitted.explain);
+                (admitted.addresses, decide(evidence, mta_sts, *dane))
+            }
+            Err(failure) => (vec![], Err(failure)),
+        };
+        explain.extend(crate::explain::lowered(evidence, *dane));
         explain.push(crate::explain::decision(&evidence.host, &policy));
         Self {
             hostname: evidence.host.clone(),
             preference,
             port,
             found: evidence.found,
-            addresses: list,
+            addresses,
             address_status,
-            tlsa: TlsaReport::new(evidence, &finding, profile),
+            tlsa: TlsaReport::new(evidence, &finding, dane.profile),
             policy,
             explain,
         }
     }
 
-    /// A host that the MX record itself makes unusable.
+    /// A host that cannot be used, whatever the look-ups would say.
     pub(crate) fn unusable(
         hostname: &str,
         preference: u16,
@@ -164,11 +173,15 @@ impl SecureMxRecord {
     }
 
     /// An address that the caller names: neither DANE nor MTA-STS applies.
-    pub(crate) fn literal(address: IpAddr, port: u16) -> Self {
+    pub(crate) fn literal(inner: &Inner, address: IpAddr) -> Self {
+        let (hostname, port) = (address.to_string(), inner.port);
+        if let Err(failure) = inner.address_limits.admit(&hostname, &[address]) {
+            return Self::unusable(&hostname, 0, port, Found::Securely, failure);
+        }
         let policy = Ok(SecurityPolicy::opportunistic());
-        let explain = vec![crate::explain::decision(&address.to_string(), &policy)];
+        let explain = vec![crate::explain::decision(&hostname, &policy)];
         Self {
-            hostname: address.to_string(),
+            hostname,
             preference: 0,
             port,
             found: Found::Securely,

@@ -10,14 +10,15 @@ use std::{
 
 use dane::Profile;
 use dnssec::{AnchorError, LocalPolicy, TrustAnchors};
+use mxtls_policy::{DaneRules, InsecureMx};
 use rand::{SeedableRng, rngs::StdRng};
 use rustls_pki_types::CertificateDer;
 #[cfg(feature = "mta-sts")]
 use rustls_pki_types::UnixTime;
 
 use crate::{
-    dns::Dns, dns_over_tls::DnsOverTlsError, families::Families, transport::Transport, upstream::Upstream,
-    validator::Validator,
+    address_limits::AddressLimits, destination::Domain, dns::Dns, dns_over_tls::DnsOverTlsError,
+    families::Families, network::Network, transport::Transport, upstream::Upstream, validator::Validator,
 };
 
 /// Finds mail servers and the policy that each must meet. Cheap to clone; clones share their caches.
@@ -41,7 +42,10 @@ pub(crate) struct Inner {
     pub(crate) dns: Arc<Dns>,
     pub(crate) families: Families,
     pub(crate) port: u16,
-    pub(crate) profile: Profile,
+    pub(crate) dane: DaneRules,
+    pub(crate) own_names: Vec<Domain>,
+    pub(crate) max_hosts: usize,
+    pub(crate) address_limits: AddressLimits,
     seed: Option<u64>,
     #[cfg(feature = "mta-sts")]
     pub(crate) mta_sts: crate::mta_sts_discovery::MtaSts,
@@ -119,7 +123,10 @@ pub struct MxResolverBuilder {
     rsa_sha1: bool,
     families: Families,
     port: u16,
-    profile: Profile,
+    dane: DaneRules,
+    own_names: Vec<Domain>,
+    max_hosts: usize,
+    address_limits: AddressLimits,
     seed: Option<u64>,
     #[cfg(feature = "mta-sts")]
     pub(crate) policy_hosts: crate::mta_sts_discovery::PolicyHosts,
@@ -136,7 +143,10 @@ impl Default for MxResolverBuilder {
             rsa_sha1: true,
             families: Families::Both,
             port: 25,
-            profile: Profile::Smtp,
+            dane: DaneRules::default(),
+            own_names: vec![],
+            max_hosts: 64,
+            address_limits: AddressLimits { excluded: vec![], most: 16 },
             seed: None,
             #[cfg(feature = "mta-sts")]
             policy_hosts: crate::mta_sts_discovery::PolicyHosts::default(),
@@ -202,7 +212,43 @@ impl MxResolverBuilder {
 
     /// Which TLSA records can be used. Default: [`Profile::Smtp`], without PKIX-TA(0) and PKIX-EE(1) (RFC 7672 §3.1.3).
     pub fn dane_profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
+        self.dane.profile = profile;
+        self
+    }
+
+    /// What secure TLSA records are worth at hosts that were found insecurely. Default: [`InsecureMx::Dane`], as much as at
+    /// others.
+    pub fn insecure_mx(mut self, insecure_mx: InsecureMx) -> Self {
+        self.dane.insecure_mx = insecure_mx;
+        self
+    }
+
+    /// Adds a name of the caller's own as a mail server. Where the servers of a domain are among its own, these and all that
+    /// are no better are left out, so that no mail comes back; where none is left, the domain fails for good (RFC 5321 §5.1).
+    /// Names are compared as MX records have them, and hosts that the caller names not at all. Default: none.
+    pub fn own_name(mut self, name: Domain) -> Self {
+        self.own_names.push(name);
+        self
+    }
+
+    /// Adds a network to which nothing is connected: no mail server, whoever names it or its address, and no policy host. The
+    /// upstreams are the caller's own choice and do not count. Default: none.
+    pub fn exclude(mut self, network: Network) -> Self {
+        self.address_limits.excluded.push(network);
+        self
+    }
+
+    /// So many hosts of a domain are looked at, the best ones first; 0 counts as 1. Each costs several look-ups. Default: 64,
+    /// more than any honest domain has.
+    pub fn max_hosts(mut self, hosts: usize) -> Self {
+        self.max_hosts = hosts.max(1);
+        self
+    }
+
+    /// So many addresses of a host are tried, in their order; less than 2 counts as 2, for RFC 5321 §5.1 asks for two at
+    /// least. Default: 16.
+    pub fn max_addresses(mut self, addresses: usize) -> Self {
+        self.address_limits.most = addresses.max(2);
         self
     }
 
@@ -256,11 +302,15 @@ impl MxResolverBuilder {
                 self.roots,
                 Arc::clone(&dns),
                 self.families,
+                self.address_limits.clone(),
             )?,
             dns,
             families: self.families,
             port: self.port,
-            profile: self.profile,
+            dane: self.dane,
+            own_names: self.own_names,
+            max_hosts: self.max_hosts,
+            address_limits: self.address_limits,
             seed: self.seed,
         })))
     }
