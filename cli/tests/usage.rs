@@ -29,6 +29,15 @@ fn mistakes_end_with_2_and_one_sentence() {
         (&["resolve", "example.com", "--at", "yesterday"], "expected a time", "no time"),
         (&["resolve", "example.com", "--port", "65536"], "--port", "no port"),
         (&["check", "example.com", "--require", "all"], "--require", "no level"),
+        (&["check", "example.com", "--insecure-mx", "verify"], "--insecure-mx", "no level"),
+        (&["check", "example.com", "--own-name", "a..b"], "a label is empty", "no name"),
+        (&["mta-sts", "example.com", "--own-name", "a.example"], "--own-name", "nothing is delivered there"),
+        (&["check", "example.com", "--exclude-net", "192.0.2"], "192.0.2.0/24", "no network"),
+        (
+            &["mta-sts", "example.com", "--exclude-net", "192.0.2.1/24"],
+            "the network of this address is 192.0.2.0/24",
+            "an address in a network",
+        ),
         (&["check", "example.com", "--dane-profile", "mail"], "--dane-profile", "no profile"),
         (&["mta-sts", "example.com", "--dane-profile", "full"], "--dane-profile", "nothing of DANE there"),
         (&["check", "example.com", "--concurrency", "0"], "--concurrency", "none at a time"),
@@ -182,8 +191,6 @@ fn what_is_not_built_is_refused() {
         (&["--trust-resolver"], "belongs to the AD bit"),
         (&["--root-hints", "x"], "belongs to the recursion"),
         (&["--dns-port", "53"], "the same"),
-        (&["--exclude-net", "192.0.2.0/24"], "networks"),
-        (&["--insecure-mx", "may"], "lowering"),
         (&["--html", "x"], "a page"),
         (&["--cache", "sqlite:x"], "a cache that stays"),
     ] {
@@ -214,12 +221,15 @@ fn help_and_version() {
             "--port ",
             "--timeout",
             "--at",
+            "--exclude-net",
             "--log-format",
         ] {
             assert!(own.stdout.contains(option), "{command} takes {option}: {}", own.stdout);
         }
         let takes_policy = matches!(command, "resolve" | "check" | "send");
-        for option in ["--require", "--protocols", "--ciphers", "--ehlo", "--seed"] {
+        for option in
+            ["--require", "--insecure-mx", "--protocols", "--ciphers", "--ehlo", "--own-name", "--seed"]
+        {
             assert_eq!(own.stdout.contains(option), takes_policy, "{command} and {option}: {}", own.stdout);
         }
         assert_eq!(run([command, "--json", "--help"]).stdout, own.stdout, "{command}: help is for people");

@@ -530,6 +530,10 @@ fn conflicting_and_unknown_options() {
             "no suite is left for the version",
         ),
         (vec!["check", &domain, "--require", "everything"], &["everything"], "an unknown level"),
+        (vec!["check", &domain, "--insecure-mx", "verify"], &["verify", "encrypt"], "no level"),
+        (vec!["check", &domain, "--own-name", "a..lab"], &["--own-name", "a..lab", "empty"], "no name"),
+        (vec!["check", &domain, "--own-name", "192.0.2.1"], &["--own-name", "brackets"], "an address"),
+        (vec!["mta-sts", &domain, "--own-name", "mx1.lab"], &["--own-name"], "nothing is delivered there"),
         (vec!["check", &domain, "--timeout", "0"], &["--timeout"], "no time at all"),
         (vec!["check", &domain, "--at", "yesterday"], &["yesterday", "2026"], "no time of RFC 3339"),
         (
@@ -563,13 +567,39 @@ fn conflicting_and_unknown_options() {
         ("--trust-resolver", None),
         ("--root-hints", Some("x")),
         ("--dns-port", Some("53")),
-        ("--exclude-net", Some("192.0.2.0/24")),
-        ("--insecure-mx", Some("may")),
         ("--html", Some("x.html")),
     ] {
         let mut arguments = vec!["check", &domain, option];
         arguments.extend(value);
         fault(&arguments, &[], "an option that is not built yet").is_refused(&lab);
+    }
+}
+
+/// What is to be excluded is never guessed: too little of it would be connected to.
+#[test]
+fn networks() {
+    let lab = lab_of(&[GOOD]);
+    let domain = format!("{GOOD}.lab");
+    for (network, words, why) in [
+        ("", ["expected", "192.0.2.0/24"].as_slice(), "nothing"),
+        ("lab", &["\"lab\"", "2001:db8::/32"], "a name"),
+        ("192.0.2.0/33", &["192.0.2.0/33", "expected"], "a prefix that is too long"),
+        ("2001:db8::/129", &["2001:db8::/129", "expected"], "the same in IPv6"),
+        ("192.0.2.0/255.255.255.0", &["expected"], "a mask"),
+        ("192.0.2.", &["expected"], "the beginning of an address"),
+        (
+            "192.0.2.1/24",
+            &["192.0.2.1/24", "the network of this address is 192.0.2.0/24"],
+            "an address inside",
+        ),
+        ("2001:db8::1/32", &["the network of this address is 2001:db8::/32"], "the same in IPv6"),
+        ("192.0.2.0/24,198.51.100.0/24", &["expected"], "two of them"),
+    ] {
+        for word in ["resolve", "check", "mta-sts"] {
+            fault(&[word, &domain, "--exclude-net", network], words, why).is_refused(&lab);
+            let second = [word, &domain, "--exclude-net", "192.0.2.0/24", "--exclude-net", network];
+            fault(&second, words, why).is_refused(&lab);
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 mod mxtls;
 
 use mxtls::{at_lab, lab_of, run};
-use mxtls_lab::Lab;
+use mxtls_lab::{Lab, Scenario};
 use serde_json::{Value, json};
 
 /// Runs a command at the lab and gives back its first result, with the exit status.
@@ -137,6 +137,147 @@ fn one_address_family() {
     assert_eq!(result["hosts"][0]["failure"]["code"], "no-addresses");
     assert_eq!((types(), status), (vec!["AAAA".to_owned()], Some(75)));
 }
+
+/// A policy host that is excluded is not connected to, and its policy counts as one that could not be fetched.
+#[test]
+fn excluded_policy_host() {
+    let lab = lab_of(&["sts-enforce"]);
+    let policy_host = lab.address("sts-enforce", "mta-sts").to_string();
+    let around = format!("{}.0.0.0/8", policy_host.split('.').next().unwrap());
+    for (networks, source, failure, connections, why) in [
+        (&["--exclude-net", &policy_host][..], "none", json!("policy-fetch"), 0, "the address"),
+        (&["--exclude-net", "::/0", "--exclude-net", &around], "none", json!("policy-fetch"), 0, "a network"),
+        (&["--exclude-net", "192.0.2.0/24"], "fetched", json!(null), 1, "another one"),
+    ] {
+        let (_, result) = first(&lab, "resolve", &[&["sts-enforce.lab"], networks].concat());
+        let mta_sts = &result["mta_sts"];
+        assert_eq!((&mta_sts["source"], &mta_sts["failure"]["code"]), (&json!(source), &failure), "{why}");
+        if let Some(message) = mta_sts["failure"]["message"].as_str() {
+            assert!(message.contains("excluded by configuration"), "{why}: {message}");
+        }
+        assert_eq!(lab.saw("sts-enforce").policy_host.connections, connections, "{why}");
+
+        let mut own = vec!["sts-enforce.lab".to_owned()];
+        own.extend(networks.iter().map(|&word| word.to_owned()));
+        let ended = run(at_lab(&lab, "mta-sts", &own));
+        assert_eq!(ended.document()["failure"]["code"], failure, "mta-sts: {why}");
+        assert_eq!(lab.saw("sts-enforce").policy_host.connections, 2 * connections, "mta-sts: {why}");
+    }
+}
+
+/// What was left out is said, and what is left is shown.
+#[test]
+fn excluded_addresses_and_own_names_are_explained() {
+    let lab = lab_of(&["neither-two-addresses", "own-name-elsewhere", "implicit-mx"]);
+    let [one, two] = ["mx1", "mx2"].map(|key| lab.address("neither-two-addresses", key).to_string());
+    let said = |result: &Value, step: &str| -> Vec<String> {
+        let steps = result["explain"].as_array().unwrap().iter().filter(|said| said["step"] == step);
+        steps.map(|said| said["result"].as_str().unwrap().to_owned()).collect()
+    };
+    let (_, result) = first(&lab, "resolve", &["neither-two-addresses.lab", "--exclude-net", &one]);
+    assert_eq!(result["hosts"][0]["addresses"], json!([two]));
+    let expected = format!("1 of 2 addresses excluded: {one} is in {one}/32");
+    assert_eq!(said(&result, "excluded-address"), [expected]);
+
+    // A host that the caller names is not connected to either.
+    let networks = ["--exclude-net", &one, "--exclude-net", &two];
+    for destination in ["[mx1.neither-two-addresses.lab]", "neither-two-addresses.lab"] {
+        let (status, result) = first(&lab, "check", &[&[destination], &networks[..]].concat());
+        let host = &result["hosts"][0];
+        assert_eq!((status, &host["verdict"]), (Some(75), &json!("unreachable")), "{destination}");
+        assert_eq!((&host["failure"]["code"], &host["attempts"]), (&json!("excluded-address"), &json!([])));
+        assert_eq!(lab.saw("neither-two-addresses").connections(), 0, "{destination}");
+    }
+
+    let own = ["own-name-elsewhere.lab", "--own-name", "mx2.own-name-elsewhere.lab"];
+    let (_, result) = first(&lab, "resolve", &own);
+    assert_eq!(result["hosts"].as_array().unwrap().len(), 1);
+    assert_eq!(said(&result, "own-name"), ["this host itself: preference 20 and all worse are left out"]);
+
+    let (status, result) = first(&lab, "resolve", &["implicit-mx.lab", "--own-name", "implicit-mx.lab"]);
+    assert_eq!(
+        (status, &result["mx_source"], &result["mx_status"]),
+        (Some(1), &json!("implicit"), &json!("secure"))
+    );
+    assert_eq!((&result["failure"]["code"], &result["hosts"]), (&json!("mx-loop"), &json!([])));
+}
+
+/// RFC 5321 §5.1: any order of equal preferences, and with a seed always the same.
+#[test]
+fn seed() {
+    let lab = lab_of(&["equal-preferences"]);
+    let order = |seed: u64| {
+        let (_, result) = first(&lab, "resolve", &["equal-preferences.lab", "--seed", &seed.to_string()]);
+        let hosts = result["hosts"].as_array().unwrap().iter();
+        hosts.map(|host| host["host"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let orders: Vec<_> = (0..12).map(order).collect();
+    assert_eq!(orders, (0..12).map(order).collect::<Vec<_>>());
+    for host in ["mx1", "mx2", "mx3"].map(|key| format!("{key}.equal-preferences.lab")) {
+        assert!(orders.iter().any(|order| order[0] == host), "{host} is the first for some seed: {orders:?}");
+        assert!(orders.iter().all(|order| order.contains(&host)), "{host} is always there: {orders:?}");
+    }
+}
+
+/// What is asked of hosts that were found insecurely.
+#[test]
+fn insecure_mx() {
+    let lab = lab_of(&["insecure-mx"]);
+    let tlsa_questions = || lab.dns().queries(|query| query.rtype.to_string() == "TLSA").len();
+    for (level, policy, channel, outcome, questions) in [
+        ("dane", "dane", "trusted", "records", 1),
+        ("encrypt", "dane", "encrypted", "records", 1),
+        ("may", "opportunistic", "encrypted", "not-asked", 0),
+    ] {
+        lab.dns().clear_log();
+        let (status, result) = first(&lab, "check", &["insecure-mx.lab", "--insecure-mx", level]);
+        assert_eq!((status, &result["policy"]), (Some(0), &json!(policy)), "{level}");
+        assert_eq!(result["channel"], channel, "{level}: D72-36");
+        let host = &result["resolve"]["hosts"][0];
+        let checks = if channel == "trusted" { json!(["tlsa"]) } else { json!([]) };
+        assert_eq!(
+            (&host["tlsa_outcome"], &host["certificate_checks"]),
+            (&json!(outcome), &checks),
+            "{level}"
+        );
+        assert_eq!(tlsa_questions(), questions, "{level}");
+        for required in ["dane", "authenticated"] {
+            let own = ["insecure-mx.lab", "--insecure-mx", level, "--require", required];
+            let (status, _) = first(&lab, "check", &own);
+            assert_eq!(status, Some(75), "D72-33, {level}, {required}");
+        }
+    }
+}
+
+/// D72-35: the log names the host as the insecure MX record does, not what its alias leads to.
+#[test]
+fn d72_35_the_host_is_logged_under_the_name_of_the_mx_record() {
+    let lab = Lab::start_with(Scenario::parse(INSECURE_ALIAS).unwrap()).unwrap();
+    let own = ["insecure-alias.lab", "--log", "info", "--log-format", "json"].map(str::to_owned);
+    let ended = run(at_lab(&lab, "check", &own));
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    let events = ended.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let hosts: Vec<Value> = events
+        .filter(|event| event["fields"]["message"] == "attempt")
+        .map(|event| event["fields"]["host"].clone())
+        .collect();
+    assert_eq!(hosts, ["mx1.insecure-alias.lab"]);
+}
+
+const INSECURE_ALIAS: &str = r#"
+[[scenario]]
+name = "insecure-alias"
+matrix = "opportunistic"
+why = "an unsigned zone"
+signing = "unsigned"
+zone = """
+@     MX     10 mx1
+mx1   CNAME  real
+real  A      {ip mx1}
+"""
+servers.mx1 = { certificate.issuer = "itself" }
+expected = { verdict = "deliver", channel = "encrypted", policy = "opportunistic", connections = 1, mail = 1, data = 1 }
+"#;
 
 /// Which TLSA records count, for a domain and for one host alone.
 #[test]
