@@ -597,6 +597,9 @@ const ROWS: &[&str] = &[
     "recipient-unknown",
     "recipient-later",
     "lost-after-dot",
+    "own-name-best",
+    "excluded-address",
+    "insecure-mx-encrypt",
 ];
 
 fn lab() -> Lab {
@@ -638,6 +641,9 @@ fn resolve() {
         ("mx-bogus", 75),
         ("null-mx", 1),
         ("no-such-domain", 1),
+        ("own-name-best", 1),
+        ("excluded-address", 75),
+        ("insecure-mx-encrypt", 0),
     ] {
         let own = lab.check_arguments(lab.scenario(row));
         let ended = run(at_lab(&lab, "resolve", &own));
