@@ -100,15 +100,15 @@ impl<'a> Issuers<'a> {
     ) -> Result<Self, TooMuch> {
         let mut issuers = Self::sent(sent, presented, Usage::DaneTa, records, budget)?;
         // RFC 7671 §5.2.2: the trust anchor need not be sent if DNS has all of it.
-        let from_dns = records.iter().filter(|record| is_full_anchor(record, Selector::Cert));
+        let from_dns = records.iter().filter(|record| is_full(record, Usage::DaneTa, Selector::Cert));
         for record in from_dns.filter(|record| record.data() != leaf.fields.der) {
             issuers.add_known(record.data(), false, budget)?;
         }
         Ok(issuers)
     }
 
-    /// For PKIX-TA(0) and PKIX-EE(1): what the server sent beside the leaf, and of the trusted roots those that may have
-    /// issued any of it, or each other.
+    /// For PKIX-TA(0) and PKIX-EE(1): what the server sent beside the leaf, and of the trusted roots, and of the certificates
+    /// that `0 0 0` records bring along, those that may have issued any of it, or each other.
     pub(crate) fn below_roots(
         leaf: &ChainCertificate<'_>,
         sent: &[Candidate<'a>],
@@ -118,6 +118,9 @@ impl<'a> Issuers<'a> {
         budget: &mut Budget,
     ) -> Result<Self, TooMuch> {
         let mut issuers = Self::sent(sent, presented, Usage::PkixTa, records, budget)?;
+        // RFC 6698 §2.1.1: any path will do that has the named CA in it, whoever knows of that CA.
+        let in_full = records.iter().filter(|record| is_full(record, Usage::PkixTa, Selector::Cert));
+        let from_dns: Vec<_> = in_full.flat_map(|record| Certificate::parse(record.data())).collect();
         let mut asked = HashSet::new();
         let mut names = vec![leaf.fields.issuer];
         names.extend(issuers.certificates.iter().map(|certificate| certificate.fields.issuer));
@@ -125,8 +128,10 @@ impl<'a> Issuers<'a> {
             if !asked.insert(name) {
                 continue;
             }
-            for root in roots.of_name(name) {
-                if let Some(issuer) = issuers.add_known(root, true, budget)? {
+            let roots = roots.of_name(name).iter().map(|root| (root.as_ref(), true));
+            let of_this_name = from_dns.iter().filter(|known| known.subject == name);
+            for (der, is_root) in roots.chain(of_this_name.map(|known| (known.der, false))) {
+                if let Some(issuer) = issuers.add_known(der, is_root, budget)? {
                     names.push(issuer);
                 }
             }
@@ -195,8 +200,7 @@ impl<'a> Issuers<'a> {
     }
 }
 
-/// Whether a DANE-TA(2) record holds all of a certificate, or of a key, and not a digest.
-pub(crate) fn is_full_anchor(record: &UsableTlsa, selector: Selector) -> bool {
-    matches!((record.usage(), record.matching()), (Usage::DaneTa, Matching::Full))
-        && record.selector() == selector
+/// Whether a record of this usage holds all of a certificate, or of a key, and not a digest.
+pub(crate) fn is_full(record: &UsableTlsa, usage: Usage, selector: Selector) -> bool {
+    (record.usage(), record.selector(), record.matching()) == (usage, selector, Matching::Full)
 }

@@ -1,9 +1,9 @@
 use rustls_pki_types::UnixTime;
 
 use crate::budget::Budget;
-use crate::chain::{ChainCertificate, Issuers, is_full_anchor};
+use crate::chain::{ChainCertificate, Issuers, is_full};
 use crate::error::{PathFault, VerifyError, Work};
-use crate::parameter::Selector;
+use crate::parameter::{Selector, Usage};
 use crate::path::{Path, Walk, has_entity};
 use crate::selection::UsableRecords;
 use crate::verify::Match;
@@ -46,7 +46,7 @@ impl<'c, 'a> Search<'c, 'a, '_> {
     /// signature is worth checking.
     fn has_goal(&self, records: &UsableRecords) -> bool {
         self.issuers.iter().any(|issuer| issuer.named_by.is_some())
-            || records.iter().any(|record| is_full_anchor(record, Selector::Spki))
+            || records.iter().any(|record| is_full(record, Usage::DaneTa, Selector::Spki))
     }
 
     /// Tries every issuer of the certificate at the end of `path`, depth first.
@@ -83,7 +83,7 @@ impl<'c, 'a> Search<'c, 'a, '_> {
     /// certificate that was sent. Where its signature is that of another key, there is nothing to try.
     fn try_bare_keys(&mut self, records: &'c UsableRecords) -> Result<Option<Match>, VerifyError> {
         let tops = std::mem::take(&mut self.tops);
-        for record in records.iter().filter(|record| is_full_anchor(record, Selector::Spki)) {
+        for record in records.iter().filter(|record| is_full(record, Usage::DaneTa, Selector::Spki)) {
             self.walk.budget.spend_many(Work::Comparisons, tops.len())?;
             for path in &tops {
                 let Some(top) = path.last() else { continue };

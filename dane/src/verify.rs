@@ -40,7 +40,8 @@ pub fn verify(
 ///
 /// For those, a path leads from the leaf to one of the roots, with dates and constraints as below a trust anchor, and one
 /// of `names` is in the leaf. PKIX-EE(1) names the leaf; PKIX-TA(0) a certificate above it in the path, the root included,
-/// or one beyond it: the path is built past the first trusted certificate (RFC 7671 §5.4), and is sound as a whole.
+/// or one beyond it: the path is built past the first trusted certificate (RFC 7671 §5.4), and is sound as a whole. What a
+/// `0 0 0` record holds may stand in it without having been sent.
 ///
 /// Usages are tried from DANE-EE(3) by way of DANE-TA(2) to those of PKIX.
 ///

@@ -129,6 +129,38 @@ fn d71_14_the_path_goes_on_past_the_first_trusted_certificate() {
 }
 
 #[test]
+fn a_ca_that_dns_has_in_full_need_not_be_sent() {
+    let root = Ca::root("root");
+    let middle = root.ca("middle");
+    let leaf = middle.leaf();
+    let of_middle = tlsa(0, 0, 0, &middle.certificate);
+    for (records, expected, why) in [
+        (vec![of_middle.clone()], Ok((1, 0)), "the certificate that the record names is in a path to a root"),
+        (
+            vec![of_middle.clone(), tlsa(1, 1, 1, &leaf)],
+            Ok((0, 1)),
+            "and so is the leaf, which goes before it",
+        ),
+        (vec![tlsa(0, 1, 0, &middle.certificate)], Err(NO_MATCH(1)), "a key alone is no certificate"),
+        (vec![tlsa(0, 0, 1, &middle.certificate)], Err(NO_MATCH(1)), "nor is a digest"),
+        (vec![tlsa(0, 0, 0, &Ca::root("other").certificate)], Err(NO_MATCH(1)), "another CA"),
+        (
+            vec![tlsa(1, 1, 1, &leaf), tlsa(0, 0, 0, &Ca::root("other").certificate)],
+            untrusted(0, PathFault::NoTrustedRoot),
+            "another CA leads to no root",
+        ),
+    ] {
+        let result = check_full(&[&leaf], &records, &[&root.certificate]);
+        assert_eq!(found(result), expected, "{why}");
+    }
+    let result = check_full(&[&leaf], std::slice::from_ref(&of_middle), &[]);
+    assert_eq!(result, untrusted(1, PathFault::NoTrustedRoot), "it is no root itself");
+    let old = root.ca_with("middle", expired);
+    let result = check_full(&[&old.leaf()], &[tlsa(0, 0, 0, &old.certificate)], &[&root.certificate]);
+    assert!(matches!(result, Err(VerifyError::Expired { depth: 1, .. })), "its dates count: {result:?}");
+}
+
+#[test]
 fn a_root_may_also_be_cross_signed() {
     // The client trusts the self-signed certificate of "new"; the server sends the one that "old" has issued.
     let (old, new) = (Ca::root("old"), Ca::root("new"));
