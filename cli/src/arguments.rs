@@ -307,8 +307,9 @@ fn mail_domain(text: &str) -> Result<Domain, String> {
     }
 }
 
+/// The name of one host, where nothing else may stand.
 fn domain(text: &str) -> Result<Domain, String> {
-    Domain::parse(text).map_err(|error| error.to_string())
+    Domain::parse(text).map_err(|error| format!("a host name is expected: {}", error.reason()))
 }
 
 fn at(text: &str) -> Result<UnixTime, String> {

@@ -96,7 +96,7 @@ impl Domain {
             }
         }
         if ascii.parse::<Ipv4Addr>().is_ok() {
-            return Err(error("an address is written in brackets"));
+            return Err(error("an address is no name; as a destination it is written in brackets"));
         }
         // RFC 1123 §2.1: what ends in a number is meant as an address.
         if ascii.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit())) {
