@@ -5,7 +5,7 @@ use crate::chain::{ChainCertificate, Issuers, is_full};
 use crate::error::{PathFault, VerifyError, Work};
 use crate::parameter::{Selector, Usage};
 use crate::path::{Path, Walk, has_entity};
-use crate::selection::UsableRecords;
+use crate::selection::{UsableRecords, UsableTlsa};
 use crate::verify::Match;
 
 /// DANE-TA(2): a sound path from the leaf to a certificate or key that a record names (RFC 7671 §5.2).
@@ -83,7 +83,11 @@ impl<'c, 'a> Search<'c, 'a, '_> {
     /// certificate that was sent. Where its signature is that of another key, there is nothing to try.
     fn try_bare_keys(&mut self, records: &'c UsableRecords) -> Result<Option<Match>, VerifyError> {
         let tops = std::mem::take(&mut self.tops);
-        for record in records.iter().filter(|record| is_full(record, Usage::DaneTa, Selector::Spki)) {
+        let is_key = |record: &&UsableTlsa| is_full(record, Usage::DaneTa, Selector::Spki);
+        let mut keys: Vec<_> = records.iter().filter(is_key).collect();
+        // Their order in DNS must not say which of them are tried before it is too much.
+        keys.sort_by_key(|record| record.data());
+        for record in keys {
             self.walk.budget.spend_many(Work::Comparisons, tops.len())?;
             for path in &tops {
                 let Some(top) = path.last() else { continue };

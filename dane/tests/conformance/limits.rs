@@ -106,6 +106,28 @@ fn signatures_are_limited() {
 }
 
 #[test]
+fn the_order_of_bare_keys_does_not_decide_what_is_too_much() {
+    // Either of two authorities that were not sent may have signed the certificate at the top, so each key is tried twice.
+    let (root, other) = (Ca::root("root"), Ca::root("other"));
+    let middle = root.ca("middle");
+    let by_other = middle.cross_signed_by(&other, |_| {});
+    let leaf = middle.leaf();
+    let chain = [&leaf, &middle.certificate, &by_other.certificate];
+    for seen in [&root, &other] {
+        let mut records: Vec<_> = (0..199).map(|_| tlsa(2, 1, 0, &Ca::root("unseen").certificate)).collect();
+        records.push(tlsa(2, 1, 0, &seen.certificate));
+        let outcome = |records: &[TlsaRecord]| check(&chain, records).map(|matched| matched.depth);
+        let first = outcome(&records);
+        for _ in 0..4 {
+            records.rotate_left(50);
+            assert_eq!(outcome(&records), first);
+        }
+        records.reverse();
+        assert_eq!(outcome(&records), first);
+    }
+}
+
+#[test]
 fn steps_are_limited() {
     // Eight entities that all sign each other: the simple paths through them are tens of thousands.
     let cas: Vec<Ca> = (0..8).map(|n| Ca::root(&n.to_string())).collect();
