@@ -5,7 +5,8 @@ use crate::reference_id::normalize;
 /// Where the TLSA records of a service stand: `_25._tcp.mx.example.com` (RFC 6698 §3).
 ///
 /// `host` is the TLSA base domain, a host name in ASCII; the case of its letters and a final dot are dropped. The port
-/// is written without leading zeros.
+/// is written without leading zeros. What stands there is for this port and transport alone: the session that
+/// is held against it must be with them (RFC 6698 §4).
 ///
 /// # Errors
 /// `host` is no host name (RFC 1123 §2.1): the names of a zone's other records, like `_dmarc`, cannot have servers, and

@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn d72_10_sts_01_a_tlsa_error_makes_the_host_unreachable_whatever_mta_sts_says() {
+    fn d66_08_d72_10_sts_01_a_tlsa_error_makes_the_host_unreachable_whatever_mta_sts_says() {
         for kind in KINDS {
             for found in [Found::Securely, Found::Insecurely] {
                 let failure = decide(&host(found, error(kind)), &sts("enforce", "mx.d.example")).unwrap_err();
@@ -584,7 +584,7 @@ mod tests {
     }
 
     #[test]
-    fn d72_48_an_insecure_candidate_leaves_the_next_one() {
+    fn d66_07_d66_09_d72_48_an_insecure_candidate_leaves_the_next_one() {
         let mut evidence = host(Found::Securely, records(Status::Secure, vec![record(3)]));
         let alias = Alias {
             name: "mx.d.example".into(),

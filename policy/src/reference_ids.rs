@@ -54,7 +54,7 @@ mod tests {
                 "mx",
                 None,
                 vec!["t", "d"],
-                "D72-62: the base domain is primary, not the alias",
+                "D72-62, D71-16: the base domain is primary, not the alias",
             ),
             (
                 "mx",

@@ -41,7 +41,7 @@ mod tests {
                 Secure,
                 Some(Secure),
                 vec!["t.example", "mx.example"],
-                "D72-45: expanded first",
+                "D72-45, D71-15: expanded first",
             ),
         ] {
             let addresses =

@@ -332,7 +332,7 @@ fn questions_from_standard_input_share_caches() {
 
 /// An attacker's answer is a failure, not an absence, whatever it looks like.
 #[test]
-fn what_the_attacker_sends_is_bogus() {
+fn d66_10_what_the_attacker_sends_is_bogus() {
     for way in ["bogus", "strip-signatures", "deny-unsigned", "deny-unsigned-nxdomain", "forge-unsigned"] {
         let lab = world();
         let question = format!("_25._tcp.mx1.{DOMAIN} TLSA");
@@ -413,7 +413,7 @@ fn d72_41_an_insecure_address_asks_no_tlsa() {
 
 /// The twin: with a secure address the question is there, for the port in use, and at the host.
 #[test]
-fn d72_09_d72_47_a_secure_address_asks_tlsa_at_the_real_port() {
+fn d66_06_d72_09_d72_47_a_secure_address_asks_tlsa_at_the_real_port() {
     let (lab, queries) = questions_of("dane-ee-match");
     let names: Vec<&str> = queries
         .iter()

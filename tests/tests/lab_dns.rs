@@ -517,7 +517,7 @@ fn rule(question: &str, tamper: &str) -> PathRule {
 }
 
 #[tokio::test]
-async fn d72_150_records_come_over_tcp() {
+async fn d71_22_150_records_come_over_tcp() {
     let server = DnsServer::start(world()).await.unwrap();
     let mut client = Client::of(&server).await;
     let message = client.udp("_25._tcp.many.lab. TLSA").await;

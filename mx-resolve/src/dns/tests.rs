@@ -34,7 +34,7 @@ async fn pass(time: Duration) {
 }
 
 #[tokio::test]
-async fn a_verdict_is_kept_for_its_lifetime() {
+async fn d71_26_d66_17_a_verdict_is_kept_for_its_lifetime() {
     const MINUTE: u32 = 60;
     const DAY: u32 = 86_400;
     for (ttl, kept, why) in [

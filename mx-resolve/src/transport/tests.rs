@@ -171,7 +171,7 @@ async fn an_answer_that_cannot_be_read_is_malformed() {
 
 /// RFC 7766 §5. Nobody but the server can write to the connection, so what does not fit is its fault.
 #[tokio::test]
-async fn a_truncated_answer_is_asked_for_over_tcp() {
+async fn d71_22_a_truncated_answer_is_asked_for_over_tcp() {
     let whole: Forgery = |asked| asked.address(1, 60).into();
     let truncated: Forgery = |asked| {
         Reply::Genuine(changed(asked, |message| {

@@ -131,12 +131,12 @@ async fn d72_72_sni_is_the_tlsa_base_domain() {
 }
 
 #[tokio::test]
-async fn d72_21_unusable_records_ask_for_tls_alone() {
+async fn d71_25_d72_21_unusable_records_ask_for_tls_alone() {
     let setting = Setting::new();
     let pkix = TlsaRecord { usage: 1, selector: 1, matching: 1, data: vec![0; 32] };
     let policy = SecurityPolicy::dane(HOST, vec![pkix]).unwrap();
     let (attempt, _) = check_with(&setting, &policy).await;
-    assert_eq!(attempt.channel, Some(Channel::Encrypted));
+    assert_eq!(attempt.channel, Some(Channel::Encrypted), "D66-15: nobody says that TLSA was applied");
     let script = setting.script().answer("EHLO", "250 mx.example\r\n");
     let (attempt, heard) = setting.deliver(script, &policy, &["b@example"]).await;
     assert_eq!(attempt.failure.unwrap().code, FailureCode::StarttlsNotOffered, "D72-22, D72-50");

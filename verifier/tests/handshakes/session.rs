@@ -106,7 +106,7 @@ fn nothing_is_established_before_the_handshake_is_done() {
 }
 
 #[test]
-fn d72_60_a_refused_server_gets_no_session() {
+fn d66_14_d72_60_a_refused_server_gets_no_session() {
     let ca = Ca::new("Trusted");
     let settings = ca.trusted(&Offer::default());
     for version in VERSIONS {
@@ -207,7 +207,7 @@ fn dev17_servers_of_another_time_and_other_ends() {
 }
 
 #[test]
-fn d72_72_server_names() {
+fn d71_03_d71_16_d72_72_server_names() {
     let ca = Ca::new("Trusted");
     let settings = ca.trusted(&Offer::default());
     let server = Server::new(&ca.server(HOST), VERSIONS[1]);
@@ -222,7 +222,12 @@ fn d72_72_server_names() {
         (opportunistic(), "2001:db8::1", None, "RFC 6066 §3: never an address"),
         (opportunistic(), "mx.example.123", None, "no host name"),
         (opportunistic(), "mx .example", None, "no host name"),
-        (dane_at("target.example.net"), HOST, Some("target.example.net"), "D72-72: the TLSA base domain"),
+        (
+            dane_at("target.example.net"),
+            HOST,
+            Some("target.example.net"),
+            "D72-72, D71-16: the TLSA base domain",
+        ),
         (decided(Found::Insecurely, vec![foreign_tlsa()], Some("enforce")), HOST, Some(HOST), "both apply"),
     ] {
         let handshake = handshake(&policy, host, &settings);
@@ -230,6 +235,32 @@ fn d72_72_server_names() {
         // The handshake may well fail; the server saw the name all the same.
         let _: Result<(), Failure> = shake(&handshake, &server).map(|_| ());
         assert_eq!(server.sni().as_deref(), expected, "{why}: as the server saw it");
+    }
+}
+
+#[test]
+fn d72_73_a_server_that_does_not_know_the_name_is_accepted() {
+    let ca = Ca::new("Trusted");
+    let settings = ca.trusted(&Offer::default());
+    let other = ca.server("other.example.com");
+    for version in VERSIONS {
+        let server = Server::new(&other, version);
+        for (policy, expected, why) in [
+            (
+                SecurityPolicy::dane(HOST, vec![other.dane_ee()]),
+                "established",
+                "its certificate is the right one",
+            ),
+            (
+                SecurityPolicy::dane(HOST, vec![other.dane_ta()]),
+                "certificate-host-mismatch",
+                "the twin: names count",
+            ),
+        ] {
+            let handshake = handshake(&policy.unwrap(), HOST, &settings);
+            assert_eq!(code(shake(&handshake, &server)), expected, "{why}, {version:?}");
+            assert_eq!(server.sni().as_deref(), Some(HOST), "{why}, {version:?}");
+        }
     }
 }
 

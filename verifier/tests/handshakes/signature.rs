@@ -32,7 +32,7 @@ fn a_stolen_certificate_fails_under_every_policy() {
 }
 
 #[test]
-fn every_kind_of_key_signs_under_every_policy() {
+fn d72_74_every_kind_of_key_signs_under_every_policy() {
     let ca = Ca::new("Trusted");
     let settings = ca.trusted(&Offer::default());
     for (kind, key) in keys() {
