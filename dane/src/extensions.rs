@@ -86,9 +86,14 @@ impl<'a> Extensions<'a> {
                 None => Ok(()),
             },
             37 => once(&mut self.for_tls_servers, for_tls_servers(value)?),
-            // Distribution points say where revocation lists are, which nobody fetches here. Policies bind nobody who
-            // asks for none (RFC 5280 §6.1.1, initial-explicit-policy unset).
-            31 | 32 => Ok(()),
+            // What policies a CA requires of all below it is not worked out here.
+            36 => {
+                self.has_unknown_critical |= critical && requires_policies(value)?;
+                Ok(())
+            }
+            // Distribution points say where revocation lists are, which nobody fetches here. Policies, and whether any will do,
+            // bind nobody who asks for none (RFC 5280 §6.1.1, initial-explicit-policy unset).
+            31 | 32 | 54 => Ok(()),
             _ => {
                 self.has_unknown_critical |= critical;
                 Ok(())
@@ -146,6 +151,15 @@ fn for_tls_servers(value: &[u8]) -> Result<bool, DerError> {
         found |= purpose == SERVER_AUTH || purpose == ANY;
     }
     Ok(found)
+}
+
+/// §4.2.1.11: requireExplicitPolicy.
+fn requires_policies(value: &[u8]) -> Result<bool, DerError> {
+    let mut fields = Reader::new(single(value, tag::SEQUENCE)?.content);
+    let required = fields.optional(tag::context(0))?.is_some();
+    let _inhibit_policy_mapping = fields.optional(tag::context(1))?;
+    fields.end()?;
+    Ok(required)
 }
 
 fn authority_key_id(value: &[u8]) -> Result<Option<&[u8]>, DerError> {

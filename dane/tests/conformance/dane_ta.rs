@@ -319,6 +319,29 @@ fn d72_56_d71_10_constraints_of_the_anchor_and_below() {
     }
 }
 
+/// RFC 5280 §4.2 wants the extensions about policies to be recognized; who asks for no policy (§6.1.1) only meets those
+/// that a CA requires of all below it.
+#[test]
+fn policies_bind_nobody_who_asks_for_none() {
+    let with = |number: u64, content: &[u8]| {
+        let mut extension = CustomExtension::from_oid_content(&[2, 5, 29, number], content.to_vec());
+        extension.set_criticality(true);
+        move |params: &mut CertificateParams| params.custom_extensions.push(extension)
+    };
+    let refused = untrusted(1, PathFault::UnknownCriticalExtension);
+    for (number, content, expected, why) in [
+        (36, &b"\x30\x03\x80\x01\x00"[..], refused.clone(), "explicit policies are required"),
+        (36, b"\x30\x06\x80\x01\x01\x81\x01\x00", refused, "and no mappings of them are allowed"),
+        (36, b"\x30\x03\x81\x01\x00", Ok((2, 0)), "no mappings are allowed"),
+        (54, b"\x02\x01\x00", Ok((2, 0)), "no policy stands for all"),
+        (32, b"\x30\x05\x30\x03\x06\x01\x2a", Ok((2, 0)), "a policy"),
+    ] {
+        assert_eq!(changed(same, with(number, content), same), expected, "{why}");
+    }
+    let malformed = changed(same, with(36, b"\x30\x03\x80\x01"), same);
+    assert_eq!(malformed, untrusted(0, PathFault::NotIssuedBelowAnchor), "what cannot be read is no CA");
+}
+
 #[test]
 fn d72_56_name_constraints() {
     let constrained = |permitted: &[&str], excluded: &[&str]| {
