@@ -20,6 +20,7 @@ pub(crate) fn match_trust_anchor(
 ) -> Result<Match, VerifyError> {
     let mut search = Search {
         issuers: &issuers.certificates,
+        presented: issuers.presented,
         walk: Walk::new(&issuers.certificates, issuers.malformed.clone(), now, budget),
         tops: Vec::new(),
     };
@@ -31,13 +32,15 @@ pub(crate) fn match_trust_anchor(
             return Ok(found);
         }
     }
-    Err(search.explain(records, issuers.presented))
+    Err(search.explain(records))
 }
 
 struct Search<'c, 'a, 'b> {
     issuers: &'c [ChainCertificate<'a>],
+    /// How many certificates were presented, the leaf included.
+    presented: usize,
     walk: Walk<'c, 'a, 'b>,
-    /// The paths that end at a certificate of which no issuer is known.
+    /// The paths that end at a certificate of which no issuer was presented.
     tops: Vec<Path<'c, 'a>>,
 }
 
@@ -59,7 +62,8 @@ impl<'c, 'a> Search<'c, 'a, '_> {
             if !self.walk.step(path, issuer.fields.spki)? {
                 continue;
             }
-            is_top = false;
+            // An issuer that only DNS has does not take the place of a bare key beside it (RFC 7671 §8).
+            is_top &= issuer.number >= self.presented;
             let Some(record) = issuer.named_by else {
                 path.push(issuer);
                 if let Some(found) = self.extend(path)? {
@@ -100,17 +104,17 @@ impl<'c, 'a> Search<'c, 'a, '_> {
     }
 
     /// What helps the operator most, where no path is sound.
-    fn explain(self, records: &UsableRecords, presented: usize) -> VerifyError {
+    fn explain(self, records: &UsableRecords) -> VerifyError {
         let anchors = || self.issuers.iter().filter(|issuer| issuer.named_by.is_some());
         let not_below = VerifyError::Untrusted { depth: 0, fault: PathFault::NotIssuedBelowAnchor };
         if let Some(nearest) = self.walk.nearest {
             nearest
         } else if let Some(bad_signature) = self.walk.bad_signature.filter(|_| anchors().next().is_some()) {
             bad_signature
-        } else if anchors().any(|anchor| anchor.number < presented) {
+        } else if anchors().any(|anchor| anchor.number < self.presented) {
             not_below
         } else {
-            VerifyError::NoMatch { records: records.len(), certificates: presented }
+            VerifyError::NoMatch { records: records.len(), certificates: self.presented }
         }
     }
 }

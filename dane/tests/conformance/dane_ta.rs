@@ -114,6 +114,19 @@ fn a_bare_key_does_not_lift_the_constraints_of_its_certificate_that_was_sent() {
 }
 
 #[test]
+fn d71_17_a_record_that_suffices_alone_suffices_beside_others() {
+    let root = Ca::root_with("root", |ca| ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
+    let middle = root.ca("middle");
+    let leaf = middle.leaf();
+    let (key, certificate) = (tlsa(2, 1, 0, &root.certificate), tlsa(2, 0, 0, &root.certificate));
+    let chain = [&leaf, &middle.certificate];
+    let alone = check(&chain, std::slice::from_ref(&certificate));
+    assert_eq!(alone, untrusted(2, PathFault::PathLength), "the certificate in DNS forbids the path");
+    assert_eq!(found(check(&chain, &[key.clone(), certificate.clone()])), Ok((1, 0)), "the key does not");
+    assert_eq!(found(check(&chain, &[certificate, key])), Ok((1, 1)));
+}
+
+#[test]
 fn d72_62_d72_63_d72_64_names() {
     let root = Ca::root("root");
     let records = usable(&[tlsa(2, 0, 1, &root.certificate)]);
