@@ -62,12 +62,10 @@ impl<'a> Part<'a> {
         if let Some(digest) = known.get() {
             return digest.as_ref() == data;
         }
+        // Compared before it is put away: a copy of what was only just written is slow to read.
         let new = digest(algorithm, self.bytes);
-        // A match ends the search, so that only what matches nothing is put away.
         let same = new.as_ref() == data;
-        if !same {
-            known.get_or_init(|| new);
-        }
+        known.get_or_init(|| new);
         same
     }
 }
