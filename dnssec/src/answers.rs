@@ -7,45 +7,82 @@ use hickory_proto::{
     rr::Name,
 };
 
-use crate::{Failure, FetchError, Question, Reason, limits::Budget};
+use crate::{Failure, FetchError, Limit, Question, Reason, limits::Budget};
 
-/// The questions asked so far with their answers; `None` for one that is still outstanding.
+/// The questions asked so far with their answers.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
-    by_question: HashMap<Question, Option<Result<Message, Reason>>>,
+    by_question: HashMap<Question, Slot>,
+}
+
+#[derive(Debug)]
+enum Slot {
+    /// Outstanding, and nothing goes on without it.
+    Needed,
+    /// Outstanding; it may turn out not to be needed.
+    Ahead,
+    Answered(Result<Message, Reason>),
 }
 
 impl Answers {
-    /// Notes that a question has been asked; `false` where it already was.
-    pub(crate) fn note(&mut self, question: &Question) -> bool {
-        let new = !self.by_question.contains_key(question);
-        if new {
-            self.by_question.insert(question.clone(), None);
+    /// Notes that these questions are asked, the first because it is needed, the others ahead of need as far as there is
+    /// room for those. Returns what is to be asked.
+    pub(crate) fn note(&mut self, asked: Vec<Question>, budget: &mut Budget) -> Result<Vec<Question>, Limit> {
+        let mut noted = Vec::with_capacity(asked.len());
+        for question in asked {
+            let needed = noted.is_empty();
+            match self.by_question.get(&question) {
+                None | Some(Slot::Ahead) if needed => {
+                    budget.question()?;
+                    self.by_question.insert(question.clone(), Slot::Needed);
+                }
+                None if budget.ahead() => {
+                    self.by_question.insert(question.clone(), Slot::Ahead);
+                }
+                None => continue,
+                Some(_) => {}
+            }
+            noted.push(question);
         }
-        new
+        Ok(noted)
     }
 
-    /// Takes an answer to a question that is outstanding.
+    /// Takes an answer to a question that is outstanding. One that came ahead of need and is too large is forgotten, so
+    /// that it is asked for again if it is needed: it must not take away from what the needed answers may have.
     pub(crate) fn take(
         &mut self,
         question: &Question,
         answer: Result<Message, FetchError>,
         budget: &mut Budget,
     ) {
-        if let Some(slot @ None) = self.by_question.get_mut(question) {
-            *slot = Some(match answer {
-                Ok(message) => usable(message, budget),
-                Err(error) => Err(Reason::Unanswered(error)),
-            });
+        let Some(slot) = self.by_question.get_mut(question) else { return };
+        let spend = match slot {
+            Slot::Needed => Budget::records,
+            Slot::Ahead => Budget::records_ahead,
+            Slot::Answered(_) => return,
+        };
+        let records = |message: &Message| message.answers.len().saturating_add(message.authorities.len());
+        let ahead = matches!(slot, Slot::Ahead);
+        match answer.map_err(Reason::Unanswered).and_then(usable) {
+            Ok(message) => match spend(budget, records(&message)) {
+                Ok(()) => *slot = Slot::Answered(Ok(message)),
+                Err(_) if ahead => {
+                    self.by_question.remove(question);
+                }
+                Err(limit) => *slot = Slot::Answered(Err(Reason::OverLimit(limit))),
+            },
+            Err(reason) => *slot = Slot::Answered(Err(reason)),
         }
     }
 
     /// The answer to the question itself, or to that for an alias target: its errors are the verdict's.
     pub(crate) fn asked(&self, question: &Question) -> Result<&Message, Stop> {
         match self.by_question.get(question) {
-            Some(Some(Ok(message))) => Ok(message),
-            Some(Some(Err(reason))) => Err(Failure::new(question.clone(), None, reason.clone()).into()),
-            Some(None) | None => Err(Stop::Ask(vec![question.clone()])),
+            Some(Slot::Answered(Ok(message))) => Ok(message),
+            Some(Slot::Answered(Err(reason))) => {
+                Err(Failure::new(question.clone(), None, reason.clone()).into())
+            }
+            Some(Slot::Needed | Slot::Ahead) | None => Err(Stop::Ask(vec![question.clone()])),
         }
     }
 
@@ -68,7 +105,8 @@ impl Answers {
     pub(crate) fn ask(&self, wanted: Vec<Question>) -> Stop {
         let mut missing: Vec<Question> = Vec::new();
         for question in wanted {
-            if !matches!(self.by_question.get(&question), Some(Some(_))) && !missing.contains(&question) {
+            let answered = matches!(self.by_question.get(&question), Some(Slot::Answered(_)));
+            if !answered && !missing.contains(&question) {
                 missing.push(question);
             }
         }
@@ -79,14 +117,14 @@ impl Answers {
 /// Why judging cannot go on for now, or ever.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// These answers are missing.
+    /// The first of these answers is missing; the others may be needed next.
     Ask(Vec<Question>),
     /// The end.
     Fail(Failure),
 }
 
 impl Stop {
-    /// Adds to a missing answer the questions that will follow anyway.
+    /// Adds to a missing answer the questions that are likely to follow.
     pub(crate) fn widen(self, ahead: impl FnOnce(Question) -> Self) -> Self {
         match self {
             Self::Ask(mut questions) => match questions.pop() {
@@ -104,7 +142,7 @@ impl From<Failure> for Stop {
     }
 }
 
-fn usable(message: Message, budget: &mut Budget) -> Result<Message, Reason> {
+fn usable(message: Message) -> Result<Message, Reason> {
     let rcode = message.metadata.response_code;
     if !matches!(rcode, ResponseCode::NoError | ResponseCode::NXDomain) {
         return Err(Reason::Unanswered(FetchError::Rcode(rcode)));
@@ -112,8 +150,5 @@ fn usable(message: Message, budget: &mut Budget) -> Result<Message, Reason> {
     if message.metadata.truncation {
         return Err(Reason::Unanswered(FetchError::Truncated));
     }
-    match budget.records(message.answers.len().saturating_add(message.authorities.len())) {
-        Ok(()) => Ok(message),
-        Err(limit) => Err(Reason::OverLimit(limit)),
-    }
+    Ok(message)
 }

@@ -9,12 +9,14 @@ use crate::{Failure, Question, failure::Reason};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Questions asked, the first included. Default 128: one DS for each label of the longest names in use
-    /// (34 labels under `ip6.arpa`), several aliases long.
+    /// Questions that the verdict waits for, the first included. Default 128: one DS for each label of the longest names
+    /// in use (34 labels under `ip6.arpa`), several aliases long. Beside them, half as many are asked ahead of need, to
+    /// save round trips; where those are used up, nothing fails, it only takes longer.
     pub questions: u16,
     /// Aliases followed. Default 11, as long as other resolvers follow them.
     pub aliases: u16,
-    /// Records in the answer and authority sections of all messages together. Default 1024: 8 for each question.
+    /// Records in the answer and authority sections of all messages together. Default 1024: 8 for each question. Those asked
+    /// ahead of need have half as many of their own.
     pub records: u16,
     /// DS records at one delegation, and DNSKEY records in one zone. Default 16.
     pub keys: u16,
@@ -93,6 +95,9 @@ pub(crate) struct Budget {
     pub(crate) limits: Limits,
     questions: u16,
     records: u16,
+    /// Questions and records ahead of need have a budget of their own, so that they change no verdict.
+    ahead: u16,
+    records_ahead: u16,
     signatures: u16,
     failed_signatures: u16,
     nsec3_hashes: u16,
@@ -106,6 +111,8 @@ impl Budget {
             limits,
             questions: limits.questions,
             records: limits.records,
+            ahead: limits.questions / 2,
+            records_ahead: limits.records / 2,
             signatures: limits.signatures,
             failed_signatures: limits.failed_signatures,
             nsec3_hashes: limits.nsec3_hashes,
@@ -119,6 +126,15 @@ impl Budget {
 
     pub(crate) fn records(&mut self, number: usize) -> Result<(), Limit> {
         spend(&mut self.records, number, Limit::Records)
+    }
+
+    /// Whether one more question may go ahead of need.
+    pub(crate) fn ahead(&mut self) -> bool {
+        spend(&mut self.ahead, 1, Limit::Questions).is_ok()
+    }
+
+    pub(crate) fn records_ahead(&mut self, number: usize) -> Result<(), Limit> {
+        spend(&mut self.records_ahead, number, Limit::Records)
     }
 
     pub(crate) fn signature(&mut self, cost: u16) -> Result<(), Limit> {

@@ -259,7 +259,7 @@ mod tests {
         ] {
             let name = |text| Name::from_ascii(text).unwrap();
             let key = DNSKEY::with_flags(257, PublicKeyBuf::new(base64(key).unwrap(), algorithm));
-            let zone = Zone { name: name(zone), keys: vec![ZoneKey::new(&key, true).unwrap()] };
+            let zone = Zone::new(&name(zone), vec![ZoneKey::new(&key, true).unwrap()]);
             assert_eq!(zone.keys[0].tag, tag, "the RFC states the tag");
             let input = SigInput {
                 type_covered: RecordType::A,

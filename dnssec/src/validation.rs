@@ -44,6 +44,9 @@ pub struct Validation {
 pub enum Step {
     /// Fetch these, in any order or all at once, and hand the answers in. A question whose answer is still
     /// outstanding may be named again.
+    ///
+    /// The first is the one that is needed; the others are asked ahead of need, to save round trips. Whoever hands in each
+    /// answer as it comes, and steps after each, waits for no answer that turns out not to be needed.
     Ask(Vec<Question>),
     /// The end.
     Done(Box<Result<Verdict, Failure>>),
@@ -98,8 +101,9 @@ impl Validation {
 
     /// What is to be done next. Stays the same until an answer comes.
     ///
-    /// The first question asked is the validation's own; then come DS and DNSKEY of the zones above, several
-    /// at once where it is known that all will be needed, and the targets of aliases.
+    /// The first question asked is the validation's own, beside DS and DNSKEY of what is probably a zone above it; then come
+    /// those of the zones that the answer names, all at once, and the targets of aliases. No verdict depends on what is
+    /// asked ahead of need.
     pub fn step(&mut self) -> Step {
         loop {
             if let Some(done) = &self.done {
@@ -111,8 +115,8 @@ impl Validation {
                     self.done = Some(Box::new(Ok(self.verdict(outcome, status))))
                 }
                 Err(Stop::Fail(failure)) => self.fail(failure),
-                Err(Stop::Ask(questions)) => match self.note(&questions) {
-                    Ok(()) => return Step::Ask(questions),
+                Err(Stop::Ask(questions)) => match self.answers.note(questions, &mut self.work.budget) {
+                    Ok(questions) => return Step::Ask(questions),
                     Err(limit) => self.fail(limit.at(self.current.clone())),
                 },
             }
@@ -126,15 +130,6 @@ impl Validation {
     /// truncated one, counts as the [`FetchError`] of that name.
     pub fn answer(&mut self, question: &Question, answer: Result<Message, FetchError>) {
         self.answers.take(question, answer, &mut self.work.budget);
-    }
-
-    fn note(&mut self, questions: &[Question]) -> Result<(), Limit> {
-        for question in questions {
-            if self.answers.note(question) {
-                self.work.budget.question()?;
-            }
-        }
-        Ok(())
     }
 
     fn follow(&mut self, hop: Hop) {
@@ -178,7 +173,13 @@ impl Validation {
             zones: &mut self.zones,
             work: &mut self.work,
         };
-        let message = self.answers.asked(&question)?;
+        let message = match self.answers.asked(&question) {
+            Ok(message) => message,
+            Err(stop) => {
+                let likely = || judge.zones.likely(&judge.deepest(), judge.work.now);
+                return Err(stop.widen(|needed| judge.answers.ask([vec![needed], likely()].concat())));
+            }
+        };
         let dname = alias::dname_above(&message.answers, &question.name);
         let cname = Rrset::find(&message.answers, &question.name, RecordType::CNAME);
         // Below a DNAME a CNAME is the server's making, not the zone's (RFC 6672 §5.3.1).

@@ -1,6 +1,12 @@
 //! The walk from a trust anchor to the zone that holds a name, DS by DS (RFC 4035 §5, §5.2).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use hickory_proto::{
     dnssec::rdata::{DNSKEY, DS},
@@ -23,6 +29,14 @@ use crate::{
 pub(crate) struct Zone {
     pub(crate) name: Name,
     pub(crate) keys: Vec<ZoneKey>,
+    /// Whether a zone has been found below it. It decides on no verdict.
+    pub(crate) delegates: AtomicBool,
+}
+
+impl Zone {
+    pub(crate) fn new(name: &Name, keys: Vec<ZoneKey>) -> Self {
+        Self { name: name.clone(), keys, delegates: AtomicBool::new(false) }
+    }
 }
 
 /// Where a name lies.
@@ -71,15 +85,14 @@ impl Walk {
         Self { name: name.clone(), expected: false, path, passed: 0, zone: None, failed: None }
     }
 
-    /// The questions that will follow `needed` anyway, those below the first `below` names.
-    fn ahead(&self, needed: Question, below: usize, answers: &Answers) -> Stop {
+    /// The questions that are likely to follow `needed`, which is about the next name or the one before it.
+    fn ahead(&self, needed: Question, answers: &Answers) -> Stop {
         let mut wanted = vec![needed];
-        if self.expected {
-            let further = self.path.iter().skip(below);
-            wanted.extend(further.map(|name| Question::new(name.clone(), RecordType::DS)));
-            wanted.push(Question::new(self.name.clone(), RecordType::DNSKEY));
-        } else {
-            wanted.extend(self.path.get(below).map(|name| Question::new(name.clone(), RecordType::DS)));
+        let names = self.path.iter().skip(self.passed);
+        match self.expected {
+            true => wanted.extend(names.flat_map(delegation_questions)),
+            // It may end at the next name.
+            false => wanted.extend(names.take(2).map(|name| Question::new(name.clone(), RecordType::DS))),
         }
         answers.ask(wanted)
     }
@@ -126,6 +139,27 @@ impl Zones {
     pub(crate) fn on_path(&self, zone: &Name, name: &Name) -> bool {
         let anchors = &self.cache.policy().anchors;
         zone.zone_of(name) && anchors.nearest(name).is_ok_and(|anchor| anchor.zone_of(zone))
+    }
+
+    /// What will probably have to be asked before an answer about `name` can be judged, as long as nothing in the answer
+    /// tells: DS and DNSKEY of what is not known yet of the anchor, the top-level domain and the name below that, where
+    /// zones begin as a rule. Further below they are few.
+    pub(crate) fn likely(&self, name: &Name, now: u32) -> Vec<Question> {
+        const LABELS: usize = 2;
+        let Ok(anchor) = self.cache.policy().anchors.nearest(name) else { return vec![] };
+        let begin = anchor.iter().count();
+        let mut wanted = Vec::new();
+        for labels in begin..=name.iter().count().min(LABELS).max(begin) {
+            let at = name.trim_to(labels);
+            let cut = self.cuts.get(&at).cloned();
+            match cut.or_else(|| self.remembered(&at, now).map(|(entry, _)| entry.cut.clone())) {
+                Some(Cut::Zone(_) | Cut::Within) => {}
+                Some(Cut::Leaf | Cut::Insecure) => break,
+                None if labels == begin => wanted.push(Question::new(at, RecordType::DNSKEY)),
+                None => wanted.extend(delegation_questions(&at)),
+            }
+        }
+        wanted
     }
 
     /// Goes on with a walk that waited for answers. The only error is that it has to wait again: as long as it does,
@@ -192,7 +226,7 @@ impl Zones {
                 let trust = |key: &DNSKEY, tag| anchors.trusting(anchor, key, tag);
                 let keys = work.gather(|work| zone_keys(anchor, trust, answers, work));
                 let (zone, evidence) =
-                    keys.map_err(|stop| stop.widen(|needed| walk.ahead(needed, 0, answers)))?;
+                    keys.map_err(|stop| stop.widen(|needed| walk.ahead(needed, answers)))?;
                 self.keep(anchor, Cut::Zone(Arc::clone(&zone)), evidence, work);
                 zone
             }
@@ -203,13 +237,19 @@ impl Zones {
                 None => self.prove(name, &zone, answers, work),
             };
             match cut {
-                Ok(Cut::Zone(child)) => zone = child,
+                Ok(Cut::Zone(child)) => {
+                    zone.delegates.store(true, Ordering::Relaxed);
+                    zone = child;
+                }
                 Ok(Cut::Within) => {}
                 Ok(Cut::Leaf) => break,
-                Ok(Cut::Insecure) => return Ok(Place::Insecure),
+                Ok(Cut::Insecure) => {
+                    zone.delegates.store(true, Ordering::Relaxed);
+                    return Ok(Place::Insecure);
+                }
                 Err(stop) => {
                     walk.zone = Some(zone);
-                    return Err(stop.widen(|needed| walk.ahead(needed, walk.passed + 1, answers)));
+                    return Err(stop.widen(|needed| walk.ahead(needed, answers)));
                 }
             }
             walk.passed += 1;
@@ -222,15 +262,20 @@ impl Zones {
         if let Some(cut) = self.cuts.get(name) {
             return Some(cut.clone());
         }
-        if self.memory == Memory::Refreshed {
-            return None;
-        }
-        let (entry, left) = self.cache.get(name, work.now)?;
+        let (entry, left) = self.remembered(name, work.now)?;
         self.memory = Memory::Used;
         work.evidence.proof.merge(&entry.evidence.proof);
         work.evidence.limit(left);
         self.cuts.insert(name.clone(), entry.cut.clone());
         Some(entry.cut.clone())
+    }
+
+    /// What was proven about `name` in an earlier validation, and for how many seconds it still holds.
+    fn remembered(&self, name: &Name, now: u32) -> Option<(Arc<Entry>, u32)> {
+        match self.memory {
+            Memory::Refreshed => None,
+            Memory::Unused | Memory::Used => self.cache.get(name, now),
+        }
     }
 
     /// Proves what is at `name`, which is the next one below `parent` or within it.
@@ -260,6 +305,11 @@ impl Zones {
         self.cache.insert(name, Entry::new(cut.clone(), evidence, work.now));
         cut
     }
+}
+
+/// What tells whether a signed zone begins at `name`, and its keys if so.
+fn delegation_questions(name: &Name) -> [Question; 2] {
+    [RecordType::DS, RecordType::DNSKEY].map(|record_type| Question::new(name.clone(), record_type))
 }
 
 /// What a parent says about a name directly below it.
@@ -350,12 +400,12 @@ fn zone_keys(
     if trusted.is_empty() {
         return Err(fail(Reason::UntrustedDnskey));
     }
-    let signed = set.verify(&Zone { name: name.clone(), keys: trusted }, work)?;
+    let signed = set.verify(&Zone::new(name, trusted), work)?;
     work.evidence.proof.add_zone(ZoneStep::Secure {
         zone: name.clone(),
         trusted_by: trust(&signed.key.key, signed.key.tag),
         key_tag: signed.key.tag,
         algorithm: signed.key.algorithm(),
     });
-    Ok(Arc::new(Zone { name: name.clone(), keys }))
+    Ok(Arc::new(Zone::new(name, keys)))
 }

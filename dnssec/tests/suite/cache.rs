@@ -11,7 +11,9 @@ use hickory_proto::{
     rr::{RData, Record, RecordType},
 };
 
-use crate::world::{Denial, Key, NOW, TTL, WORLD, World, Zone, a, cache, name, ns, question, run};
+use crate::world::{
+    Denial, Key, NOW, TTL, WORLD, World, Zone, a, cache, name, ns, one_by_one, question, run,
+};
 
 const HOST: (&str, RecordType) = ("host.nsec3.lab.", RecordType::A);
 
@@ -45,7 +47,7 @@ fn what_is_known_is_neither_asked_nor_verified_again() {
         ("mx.nsec3.lab.", RecordType::A, 1, "of another name"),
         ("host.nsec3.lab.", RecordType::TLSA, 1, "NODATA: one NSEC3 record"),
         ("missing.nsec3.lab.", RecordType::A, 3, "a name that is not there: three NSEC3 records"),
-        ("host.lab.", RecordType::TLSA, 1, "one NSEC record"),
+        ("_25._tcp.mx.nsec3.lab.", RecordType::TLSA, 2, "from a wildcard: that there is no closer name"),
     ] {
         let (asked, signatures, status) = cost(begin(owner, record_type), &WORLD);
         assert_eq!((asked, status), (vec![question(owner, record_type)], Status::Secure), "{why}");
@@ -67,7 +69,7 @@ fn what_is_known_is_neither_asked_nor_verified_again() {
 #[test]
 fn an_insecure_delegation_is_remembered_with_its_reason() {
     let cache = cache(&WORLD);
-    for (owner, asks) in [("host.plain.lab.", 5), ("host.plain.lab.", 1), ("mx.plain.lab.", 1)] {
+    for (owner, asks) in [("host.plain.lab.", 6), ("host.plain.lab.", 1), ("mx.plain.lab.", 1)] {
         let validation = Validation::new(question(owner, RecordType::A), Arc::clone(&cache), NOW);
         let (end, asked) = run(validation, |q| Ok(WORLD.ask(q)));
         let verdict = end.unwrap();
@@ -152,14 +154,19 @@ fn a_roll_over_faster_than_the_ttl_needs_a_second_try() {
     let second = stale.afresh();
     let (end, questions) = run(second, |q| Ok(after.ask(q)));
     assert_eq!(end.unwrap().status, Status::Secure);
-    assert_eq!(questions.len(), 4, "nothing remembered was believed");
+    for (owner, record_type) in
+        [(".", RecordType::DNSKEY), ("child.", RecordType::DS), ("child.", RecordType::DNSKEY)]
+    {
+        assert!(questions.contains(&question(owner, record_type)), "nothing remembered was believed");
+    }
     let third = Validation::new(asked(), Arc::clone(&cache), NOW);
     let (end, questions) = run(third, |q| Ok(after.ask(q)));
     assert!(end.is_ok());
-    assert_eq!(questions.len(), 1, "what it proved has taken the place of the old");
+    let keys = question("child.", RecordType::DNSKEY);
+    assert!(!questions.contains(&keys), "what it proved has taken the place of the old");
 }
 
-/// Together they ask for the A record twice, for the host's DS, the child's DS, and two DNSKEY RRsets.
+/// With nothing ahead of need they ask for the A record twice, for the host's DS, the child's DS, and two DNSKEY RRsets.
 #[test]
 fn both_tries_come_out_of_one_budget() {
     let (before, after) = (rolled(20), rolled(21));
@@ -171,9 +178,9 @@ fn both_tries_come_out_of_one_budget() {
         assert!(run(begin(), |q| Ok(before.ask(q))).0.is_ok());
         let mut stale = begin();
         while let Step::Ask(asked) = stale.step() {
-            asked.iter().for_each(|q| stale.answer(q, Ok(after.ask(q))));
+            stale.answer(&asked[0], Ok(after.ask(&asked[0])));
         }
-        let (end, _) = run(stale.afresh(), |q| Ok(after.ask(q)));
+        let (end, _) = one_by_one(stale.afresh(), |q| Ok(after.ask(q)));
         match enough {
             true => assert_eq!(end.unwrap().status, Status::Secure),
             false => assert_eq!(end.unwrap_err().reason, Reason::OverLimit(Limit::Questions)),

@@ -1,6 +1,8 @@
 //! The validator against a small signed world held in memory.
 
 #[cfg(test)]
+mod ahead;
+#[cfg(test)]
 mod algorithms;
 #[cfg(test)]
 mod attacker;

@@ -368,9 +368,13 @@ impl Zone {
                 let RData::Unknown { rdata, .. } = &set[0].data else { unreachable!() };
                 let target = Name::from_bytes_at_start(&rdata.anything);
                 let labels = name.iter().count() - above.iter().count();
-                let new =
-                    Name::from_labels(name.iter().take(labels)).unwrap().append_domain(&target).unwrap();
+                let prefix = Name::from_labels(name.iter().take(labels)).unwrap();
                 message.answers.extend(set);
+                // RFC 6672 §2.2: the name would be too long.
+                let Ok(new) = prefix.append_domain(&target) else {
+                    message.metadata.response_code = ResponseCode::YXDomain;
+                    return None;
+                };
                 message.answers.push(Record::from_rdata(name.clone(), TTL, RData::CNAME(CNAME(new.clone()))));
                 return (*record_type != RecordType::CNAME).then_some(new);
             }
@@ -525,6 +529,26 @@ pub(crate) fn run(
                     validation.answer(&question, answer);
                     asked.push(question);
                 }
+            }
+        }
+    }
+    panic!("no end");
+}
+
+/// Runs a validation to its end, and answers only what it needs, each question after the answer to the one before. Returns
+/// beside the end what was asked.
+pub(crate) fn one_by_one(
+    mut validation: Validation,
+    mut fetch: impl FnMut(&Question) -> Result<Message, FetchError>,
+) -> (Result<Verdict, Failure>, Vec<Question>) {
+    let mut asked = Vec::new();
+    for _ in 0..1000 {
+        match validation.step() {
+            Step::Done(done) => return (*done, asked),
+            Step::Ask(questions) => {
+                let needed = questions.into_iter().next().expect("an empty question list would never end");
+                validation.answer(&needed, fetch(&needed));
+                asked.push(needed);
             }
         }
     }
