@@ -1,12 +1,13 @@
 //! Verdicts on questions: each is found out once at a time, within bounds, and kept as long as it holds.
 
 use std::{
+    convert::Infallible,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use dnssec::{HopKind, Question, Verdict};
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 use hickory_proto::{
     rr::{Name, RData, Record, RecordType},
     serialize::binary::BinEncodable,
@@ -41,7 +42,17 @@ pub(crate) struct NoVerdict {
 pub(crate) trait Way: Send + Sync + 'static {
     /// The verdict on one question. Its lifetime begins with this call.
     fn judge(&self, question: Question) -> BoxFuture<'_, Judged>;
+
+    /// The same for a question of which it is not known yet whether it may be asked, as far as nothing is asked of any
+    /// zone that is not known to be signed. A way that does not know which are asks nothing.
+    fn judge_early(&self, _question: Question) -> BoxFuture<'_, Result<Judged, NotEarly>> {
+        std::future::ready(Err(NotEarly)).boxed()
+    }
 }
+
+/// It is not known that all that would have to be asked for a verdict goes to signed zones.
+#[derive(Debug)]
+pub(crate) struct NotEarly;
 
 /// Asks questions, and remembers the verdicts.
 pub(crate) struct Dns {
@@ -67,33 +78,57 @@ impl Dns {
         }
         let begin = || {
             let (dns, question) = (Arc::clone(self), question.clone());
-            async move { dns.judge_in_time(question).await }
+            async move {
+                let judge = dns.way.judge(question.clone()).map(Ok::<_, Infallible>);
+                let Ok(judged) = dns.judge_in_time(question, judge).await;
+                judged
+            }
         };
         self.in_flight.join(question.clone(), begin).await
     }
 
-    async fn judge_in_time(&self, question: Question) -> Judged {
-        match tokio::time::timeout(QUESTION_TIME, self.judge(question)).await {
+    /// The same for a question of which it is not known yet whether it may be asked: see [`Way::judge_early`].
+    pub(crate) async fn ask_early(&self, name: &Name, record_type: RecordType) -> Result<Judged, NotEarly> {
+        let question = Question::new(name.clone(), record_type);
+        if let Some(verdict) = lock(&self.verdicts).get(&question, Instant::now()) {
+            return Ok(Ok(verdict));
+        }
+        self.judge_in_time(question.clone(), self.way.judge_early(question)).await
+    }
+
+    async fn judge_in_time<E>(
+        &self,
+        question: Question,
+        judge: impl Future<Output = Result<Judged, E>>,
+    ) -> Result<Judged, E> {
+        match tokio::time::timeout(QUESTION_TIME, self.judge(question, judge)).await {
             Ok(result) => result,
             Err(_elapsed) => {
                 let detail = format!("no verdict within {} seconds", QUESTION_TIME.as_secs());
                 let error = LookupError { kind: LookupErrorKind::Timeout, detail };
-                Err(Arc::new(NoVerdict { error, explanation: vec![] }))
+                Ok(Err(Arc::new(NoVerdict { error, explanation: vec![] })))
             }
         }
     }
 
-    async fn judge(&self, question: Question) -> Judged {
+    async fn judge<E>(
+        &self,
+        question: Question,
+        judge: impl Future<Output = Result<Judged, E>>,
+    ) -> Result<Judged, E> {
         // A verdict's lifetime begins here, however long its answers take: a signature ends when it ends.
         let begun = Instant::now();
-        let verdict = self.way.judge(question.clone()).await?;
+        let verdict = match judge.await? {
+            Ok(verdict) => verdict,
+            Err(none) => return Ok(Err(none)),
+        };
         let lifetime = Duration::from_secs(verdict.ttl.into()).min(MAX_LIFETIME);
         let end = begun + lifetime;
         let now = Instant::now();
         if weight(&verdict) <= MAX_WEIGHT {
             lock(&self.verdicts).insert(question, Arc::clone(&verdict), end.duration_since(now), now);
         }
-        Ok(verdict)
+        Ok(Ok(verdict))
     }
 }
 

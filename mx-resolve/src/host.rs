@@ -1,9 +1,12 @@
-//! The look-ups of one host: addresses, then TLSA (RFC 7672 §2.2.2).
+//! The look-ups of one host: addresses, then TLSA (RFC 7672 §2.2.2); or beside them, where that does no harm.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, pin::pin, sync::Arc};
 
 use dane::TlsaRecord;
-use futures_util::future::join_all;
+use futures_util::{
+    FutureExt,
+    future::{Either, join_all, select},
+};
 use hickory_proto::rr::{Name, RData, RecordType};
 use mxtls_policy::{
     AddressLookup, Addresses, Found, HostEvidence, Lookup, LookupError, LookupErrorKind, NextHop, Outcome,
@@ -11,7 +14,7 @@ use mxtls_policy::{
 };
 
 use crate::{
-    dns::{Dns, evidence},
+    dns::{Dns, NotEarly, evidence},
     families::Families,
     resolver::Inner,
 };
@@ -25,16 +28,22 @@ pub(crate) async fn gather(
     next_hop: NextHop,
 ) -> HostEvidence {
     let Inner { dns, families, dane, .. } = inner;
+    let dane_applies = dane.apply_to(found);
+    let early = async { if dane_applies { early_tlsa(dns, host, port).await } else { None } }.shared();
+    let look_ups = match select(pin!(addresses_of(dns, *families, host)), early.clone()).await {
+        Either::Left((look_ups, _early)) => look_ups,
+        Either::Right((_early, look_ups)) => look_ups.await,
+    };
     let mut host_evidence = HostEvidence {
         host: host.to_owned(),
         found,
         next_hop,
-        addresses: addresses_of(dns, *families, host).await,
+        addresses: look_ups,
         alias_check: None,
         tlsa: vec![],
     };
     let Ok(addresses) = addresses(&host_evidence) else { return host_evidence };
-    if !dane.apply_to(found) {
+    if !dane_applies {
         return host_evidence;
     }
     host_evidence.alias_check = alias_check(dns, host, &addresses).await;
@@ -42,7 +51,11 @@ pub(crate) async fn gather(
         return host_evidence;
     }
     for base in tlsa_base_candidates(host, &addresses) {
-        let result = tlsa(dns, &base, port).await;
+        let early = if base == host { early.clone().await } else { None };
+        let result = match early {
+            Some(result) => result,
+            None => tlsa(dns, &base, port).await,
+        };
         // §2.2.3: an error, or a secure RRset, ends the search; a denial or insecure records leave the next candidate.
         let ends = match &result {
             Ok(answer) => answer.status == Status::Secure && matches!(answer.outcome, Outcome::Records(_)),
@@ -93,16 +106,27 @@ async fn alias_check(
 }
 
 async fn tlsa(dns: &Arc<Dns>, base: &str, port: u16) -> Lookup<Vec<TlsaRecord>> {
-    lookup(dns, &dane::owner_name_as_found(port, base), RecordType::TLSA, |data| {
-        let RData::TLSA(tlsa) = data else { return None };
-        Some(TlsaRecord {
-            usage: tlsa.cert_usage.into(),
-            selector: tlsa.selector.into(),
-            matching: tlsa.matching.into(),
-            data: tlsa.cert_data.clone(),
-        })
+    lookup(dns, &dane::owner_name_as_found(port, base), RecordType::TLSA, tlsa_record).await
+}
+
+/// What the host's own name has, asked beside its addresses where its zone is known to be signed. It counts, errors
+/// included, where [`tlsa`] would ask the same after them; otherwise nobody waits for it (decision 30).
+async fn early_tlsa(dns: &Arc<Dns>, host: &str, port: u16) -> Option<Lookup<Vec<TlsaRecord>>> {
+    let Ok(name) = absolute(&dane::owner_name_as_found(port, host)) else { return None };
+    match dns.ask_early(&name, RecordType::TLSA).await {
+        Ok(judged) => Some(evidence(&judged, tlsa_record)),
+        Err(NotEarly) => None,
+    }
+}
+
+fn tlsa_record(data: &RData) -> Option<TlsaRecord> {
+    let RData::TLSA(tlsa) = data else { return None };
+    Some(TlsaRecord {
+        usage: tlsa.cert_usage.into(),
+        selector: tlsa.selector.into(),
+        matching: tlsa.matching.into(),
+        data: tlsa.cert_data.clone(),
     })
-    .await
 }
 
 pub(crate) async fn lookup<T>(
@@ -111,10 +135,14 @@ pub(crate) async fn lookup<T>(
     record_type: RecordType,
     read: impl FnMut(&RData) -> Option<T>,
 ) -> Lookup<Vec<T>> {
+    evidence(&dns.ask(&absolute(name)?, record_type).await, read)
+}
+
+fn absolute(name: &str) -> Result<Name, LookupError> {
     match Name::from_ascii(name) {
         Ok(mut name) => {
             name.set_fqdn(true);
-            evidence(&dns.ask(&name, record_type).await, read)
+            Ok(name)
         }
         Err(error) => Err(LookupError {
             kind: LookupErrorKind::Malformed,

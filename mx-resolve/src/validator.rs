@@ -1,7 +1,8 @@
 //! The driver of the validator: fetches what `dnssec` asks for until it has a verdict.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    convert::Infallible,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -10,15 +11,15 @@ use dnssec::{
     Failure, FailureKind, FetchError, KeyCache, Limit, LocalPolicy, Question, Reason, Step, Validation,
     Verdict,
 };
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, join_all},
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use hickory_proto::{
+    op::Message,
+    rr::{Name, RecordType},
 };
-use hickory_proto::op::Message;
 use mxtls_policy::{LookupError, LookupErrorKind};
 
 use crate::{
-    dns::{Judged, NoVerdict, Way},
+    dns::{Judged, NoVerdict, NotEarly, Way},
     transport::Unanswered,
 };
 
@@ -41,48 +42,89 @@ impl<S: Source> Validator<S> {
         Self { source: Arc::new(source), keys: Arc::new(KeyCache::new(policy, KNOWN_ZONES)) }
     }
 
-    async fn validate(&self, question: Question) -> Judged {
+    /// The verdict, unless `may_ask` objects to a question that is needed for it.
+    async fn validate<E>(
+        &self,
+        question: Question,
+        may_ask: impl Fn(&Question) -> Result<(), E>,
+    ) -> Result<Judged, E> {
         let mut details = Details::new();
         let mut validation = Validation::new(question, Arc::clone(&self.keys), unix_seconds());
-        let mut result = self.run(&mut validation, &mut details).await;
+        let mut result = self.run(&mut validation, &mut details, &may_ask).await?;
         let bogus = result.as_ref().is_err_and(|failure| failure.kind() == FailureKind::Bogus);
         if bogus && validation.used_cache() {
             // What is remembered of a zone may be older than what it shows now: a roll-over is no attack.
-            result = self.run(&mut validation.afresh(), &mut details).await;
+            result = self.run(&mut validation.afresh(), &mut details, &may_ask).await?;
         }
-        result.map(Arc::new).map_err(|failure| {
+        Ok(result.map(Arc::new).map_err(|failure| {
             let mut explanation: Vec<String> = failure.proof.to_string().lines().map(str::to_owned).collect();
             explanation.push(format!("to mend it: {}", failure.remedy()));
             let error = lookup_error(&failure, details.get(&failure.record));
             Arc::new(NoVerdict { error, explanation })
-        })
+        }))
     }
 
-    async fn run(&self, validation: &mut Validation, details: &mut Details) -> Result<Verdict, Failure> {
+    /// Each answer counts when it comes: what was asked ahead of need is not waited for, and dropped at the end.
+    async fn run<E>(
+        &self,
+        validation: &mut Validation,
+        details: &mut Details,
+        may_ask: impl Fn(&Question) -> Result<(), E>,
+    ) -> Result<Result<Verdict, Failure>, E> {
+        let mut answers = FuturesUnordered::new();
+        let mut outstanding = HashSet::new();
         loop {
             match validation.step() {
                 Step::Ask(questions) => {
-                    let answers = questions.into_iter().map(|question| async {
-                        let answer = self.source.ask(&question).await;
-                        (question, answer)
-                    });
-                    for (question, answer) in join_all(answers).await {
-                        let answer = answer.map_err(|Unanswered { error, detail }| {
-                            details.extend(detail.map(|detail| (question.clone(), detail)));
-                            error
-                        });
-                        validation.answer(&question, answer);
+                    for question in questions {
+                        may_ask(&question)?;
+                        if outstanding.insert(question.clone()) {
+                            answers.push(async move {
+                                let answer = self.source.ask(&question).await;
+                                (question, answer)
+                            });
+                        }
                     }
                 }
-                Step::Done(result) => return *result,
+                Step::Done(result) => return Ok(*result),
             }
+            // There is always one: what is needed is outstanding.
+            if let Some((question, answer)) = answers.next().await {
+                outstanding.remove(&question);
+                let answer = answer.map_err(|Unanswered { error, detail }| {
+                    details.extend(detail.map(|detail| (question.clone(), detail)));
+                    error
+                });
+                validation.answer(&question, answer);
+            }
+        }
+    }
+
+    /// Whether all that is asked goes to zones that are known to be signed. DS and DNSKEY may go anywhere.
+    fn is_early(&self, question: &Question) -> Result<(), NotEarly> {
+        let of_a_zone = matches!(question.record_type, RecordType::DS | RecordType::DNSKEY);
+        match of_a_zone || self.keys.knows_signed(&without_service_labels(&question.name), unix_seconds()) {
+            true => Ok(()),
+            false => Err(NotEarly),
         }
     }
 }
 
+/// The name that the labels of a service stand before, such as `_25._tcp` (RFC 8552). They are no hosts, and no zone begins
+/// there as a rule.
+fn without_service_labels(name: &Name) -> Name {
+    let labels = name.iter().skip_while(|label| label.starts_with(b"_")).count();
+    name.trim_to(labels)
+}
+
 impl<S: Source> Way for Validator<S> {
     fn judge(&self, question: Question) -> BoxFuture<'_, Judged> {
-        self.validate(question).boxed()
+        let judged = self.validate(question, |_| Ok::<(), Infallible>(()));
+        judged.map(|Ok(judged)| judged).boxed()
+    }
+
+    fn judge_early(&self, question: Question) -> BoxFuture<'_, Result<Judged, NotEarly>> {
+        self.validate(question, |question| self.is_early(question)).boxed()
     }
 }
 
