@@ -1,0 +1,519 @@
+//! How many round trips it takes to find the servers of a domain.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code outside test functions may panic too: that is how it fails"
+)]
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use mx_resolve::{
+    Domain, MxResolver, PolicySource, SecureMxRecord,
+    policy::{FailureCode, Status},
+};
+use mxtls_lab::{
+    Lab, Scenario,
+    dns::{DnsServer, Message, PathRule, Signing, World, ZoneSpec},
+};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+use tokio::{net::UdpSocket, task::JoinHandle};
+
+/// A question in text: `d.lab MX`, without final dots.
+type Asked = String;
+
+/// A server that answers a question only when all of its round have arrived. Nothing of a round can thus rest on an answer
+/// to anything else of it; where something would have to, there is no answer at all.
+struct Rounds {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What is still to come; the first is the round under way.
+    expected: VecDeque<BTreeSet<Asked>>,
+    /// What has arrived of the round under way, with what it takes to answer.
+    waiting: Vec<(Asked, Vec<u8>, SocketAddr)>,
+    /// What has arrived in all.
+    log: BTreeSet<Asked>,
+    /// What has arrived before its round, or without having any.
+    strays: Vec<Asked>,
+}
+
+impl Rounds {
+    async fn start(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let state = Arc::<Mutex<State>>::default();
+        let task = tokio::spawn(serve(socket, answer, Arc::clone(&state)));
+        Self { address, state, task }
+    }
+
+    /// Begins to hold answers back, and forgets what arrived before.
+    fn expect(&self, rounds: &[Vec<String>]) {
+        let expected = rounds.iter().map(|round| round.iter().cloned().collect()).collect();
+        *self.state.lock().unwrap() = State { expected, ..State::default() };
+    }
+
+    fn assert_met(&self, why: &str) {
+        let state = self.state.lock().unwrap();
+        assert!(state.expected.is_empty(), "{why}: {:?} was not complete: {:?}", state.expected, state.log);
+        assert!(state.strays.is_empty(), "{why}: {:?}", state.strays);
+    }
+
+    fn log(&self) -> BTreeSet<Asked> {
+        self.state.lock().unwrap().log.clone()
+    }
+}
+
+impl Drop for Rounds {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(socket: UdpSocket, answer: impl Fn(&[u8]) -> Vec<u8>, state: Arc<Mutex<State>>) {
+    let mut buffer = [0; 4096];
+    loop {
+        let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
+        let ready = state.lock().unwrap().arrive(&buffer[..length], client);
+        for (_, query, client) in ready {
+            let _gone = socket.send_to(&answer(&query), client).await;
+        }
+    }
+}
+
+impl State {
+    /// What can be answered now.
+    fn arrive(&mut self, query: &[u8], client: SocketAddr) -> Vec<(Asked, Vec<u8>, SocketAddr)> {
+        let message = Message::from_vec(query).unwrap();
+        let question = &message.queries[0];
+        let asked =
+            format!("{} {}", question.name().to_lowercase(), question.query_type()).replace(". ", " ");
+        // One that was answered may come again, over UDP.
+        let again = !self.log.insert(asked.clone());
+        self.waiting.push((asked.clone(), query.to_vec(), client));
+        let arrived: BTreeSet<Asked> = self.waiting.iter().map(|(asked, ..)| asked.clone()).collect();
+        match self.expected.front() {
+            Some(round) if *round == arrived => {
+                self.expected.pop_front();
+                std::mem::take(&mut self.waiting)
+            }
+            Some(round) if round.contains(&asked) => vec![],
+            Some(_) | None => {
+                if !again {
+                    self.strays.push(asked);
+                }
+                self.waiting.pop().into_iter().collect()
+            }
+        }
+    }
+}
+
+struct Site {
+    rounds: Rounds,
+    resolver: MxResolver,
+}
+
+impl Site {
+    async fn start() -> Self {
+        let world = world();
+        let anchor = world.trust_anchor();
+        let answer = move |query: &[u8]| world.answer(&Message::from_vec(query).unwrap()).to_vec().unwrap();
+        let rounds = Rounds::start(answer).await;
+        let resolver = resolver(rounds.address, &anchor);
+        Self { rounds, resolver }
+    }
+
+    /// Makes the zones of these names known.
+    async fn warm(&self, names: &[&str]) {
+        for name in names {
+            warm(&self.resolver, name).await;
+        }
+    }
+
+    async fn resolve(&self, domain: &str) -> Vec<SecureMxRecord> {
+        self.resolver.resolve_secure_mx(domain).await.unwrap()
+    }
+}
+
+fn resolver(upstream: SocketAddr, trust_anchor: &str) -> MxResolver {
+    let anchor = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(anchor.path(), trust_anchor).unwrap();
+    let builder = MxResolver::builder().upstream(upstream).timeout(PATIENCE);
+    builder.trust_anchor_file(anchor.path()).build().unwrap()
+}
+
+async fn warm(resolver: &MxResolver, name: &str) {
+    resolver.dns(name, "TXT").await.unwrap().result.unwrap();
+}
+
+/// No test waits for so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn world() -> World {
+    let tlsa = "TLSA 3 1 1 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    let ten: String = (0..10)
+        .map(|n| {
+            format!("@ MX 10 mx{n}\nmx{n} A 192.0.2.{n}\nmx{n} AAAA 2001:db8::{n}\n_25._tcp.mx{n} {tlsa}\n")
+        })
+        .collect();
+    let host = format!("mx A 192.0.2.1\nmx AAAA 2001:db8::1\n_25._tcp.mx {tlsa}\n");
+    let domain = format!("@ MX 10 mx\n{host}");
+    World::new([
+        ZoneSpec::new("lab", Signing::Nsec, ""),
+        ZoneSpec::new("dane.lab", Signing::Nsec, &domain),
+        ZoneSpec::new("hosted.lab", Signing::Nsec, "@ MX 10 mx.hoster.lab."),
+        ZoneSpec::new("hoster.lab", Signing::Nsec, &host),
+        ZoneSpec::new("plain.lab", Signing::Unsigned, &domain),
+        ZoneSpec::new("hostedplain.lab", Signing::Unsigned, "@ MX 10 mx.plain.lab."),
+        ZoneSpec::new("ten.lab", Signing::Nsec, &ten),
+        ZoneSpec::new(
+            "out.lab",
+            Signing::Nsec,
+            "@ MX 10 alias\nalias CNAME mx.plain.lab.\ndeep MX 10 mx.below\napex MX 10 below\napex2 MX 10 below2",
+        ),
+        ZoneSpec::new("below2.out.lab", Signing::Unsigned, "@ A 192.0.2.10"),
+        ZoneSpec::new("below.out.lab", Signing::Unsigned, &format!("@ A 192.0.2.9\n_25._tcp {tlsa}\n{host}")),
+        ZoneSpec::new("wild.lab", Signing::Nsec, "@ MX 10 some\n* CNAME mx.plain.lab."),
+        ZoneSpec::new("gone.lab", Signing::Nsec, "@ MX 10 some\n* CNAME missing.plain.lab."),
+        ZoneSpec::new("dname.lab", Signing::Nsec, "@ MX 10 mx\n@ DNAME plain.lab."),
+        ZoneSpec::new("com.lab", Signing::Nsec, "@ MX 10 mx.dane.lab."),
+        ZoneSpec::new("example.com.lab", Signing::Nsec, &domain),
+    ])
+    .unwrap()
+}
+
+fn list(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn is_dane(hosts: &[SecureMxRecord]) -> bool {
+    hosts.iter().all(|host| !host.policy.as_ref().unwrap().tlsa_records().is_empty())
+}
+
+/// With a warm validator: the keys of the root and of the top-level domain are known.
+#[tokio::test]
+async fn domains() {
+    let addresses_at = |host: &str| list(&[&format!("{host} A"), &format!("{host} AAAA")]);
+    let keys_of = |zone: &str| list(&[&format!("{zone} DS"), &format!("{zone} DNSKEY")]);
+    for (known, domain, dane, rounds, why) in [
+        (
+            vec!["dane.lab"],
+            "dane.lab",
+            true,
+            vec![
+                list(&["dane.lab MX"]),
+                [addresses_at("mx.dane.lab"), list(&["_25._tcp.mx.dane.lab TLSA", "_mta-sts.dane.lab TXT"])]
+                    .concat(),
+            ],
+            "the zone of domain and host is known to be signed",
+        ),
+        (
+            vec!["hosted.lab", "hoster.lab"],
+            "hosted.lab",
+            true,
+            vec![
+                list(&["hosted.lab MX"]),
+                [
+                    addresses_at("mx.hoster.lab"),
+                    list(&["_25._tcp.mx.hoster.lab TLSA", "_mta-sts.hosted.lab TXT"]),
+                ]
+                .concat(),
+            ],
+            "so are two",
+        ),
+        (
+            vec!["lab"],
+            "hosted.lab",
+            true,
+            vec![
+                [list(&["hosted.lab MX"]), keys_of("hosted.lab")].concat(),
+                [addresses_at("mx.hoster.lab"), keys_of("hoster.lab"), list(&["_mta-sts.hosted.lab TXT"])]
+                    .concat(),
+                list(&["_25._tcp.mx.hoster.lab TLSA"]),
+            ],
+            "neither zone is known",
+        ),
+        (
+            vec!["lab"],
+            "dane.lab",
+            true,
+            vec![
+                [list(&["dane.lab MX"]), keys_of("dane.lab")].concat(),
+                [addresses_at("mx.dane.lab"), list(&["_25._tcp.mx.dane.lab TLSA", "_mta-sts.dane.lab TXT"])]
+                    .concat(),
+            ],
+            "the zone is known when the host is looked up",
+        ),
+        (
+            vec!["lab"],
+            "example.com.lab",
+            true,
+            vec![
+                list(&["example.com.lab MX", "com.lab DS", "com.lab DNSKEY"]),
+                keys_of("example.com.lab"),
+                [
+                    addresses_at("mx.example.com.lab"),
+                    list(&["_25._tcp.mx.example.com.lab TLSA", "_mta-sts.example.com.lab TXT"]),
+                ]
+                .concat(),
+            ],
+            "two zones above the domain are not known",
+        ),
+        (
+            vec!["lab"],
+            "plain.lab",
+            false,
+            vec![
+                [list(&["plain.lab MX"]), keys_of("plain.lab")].concat(),
+                [addresses_at("mx.plain.lab"), list(&["_mta-sts.plain.lab TXT"])].concat(),
+            ],
+            "an unsigned zone that is not known",
+        ),
+        (
+            vec!["lab"],
+            "hostedplain.lab",
+            false,
+            vec![
+                [list(&["hostedplain.lab MX"]), keys_of("hostedplain.lab")].concat(),
+                [addresses_at("mx.plain.lab"), keys_of("plain.lab"), list(&["_mta-sts.hostedplain.lab TXT"])]
+                    .concat(),
+            ],
+            "and two of them",
+        ),
+        (
+            vec!["plain.lab"],
+            "plain.lab",
+            false,
+            vec![
+                list(&["plain.lab MX"]),
+                [addresses_at("mx.plain.lab"), list(&["_mta-sts.plain.lab TXT"])].concat(),
+            ],
+            "one that is",
+        ),
+        (
+            vec!["ten.lab"],
+            "ten.lab",
+            true,
+            vec![
+                list(&["ten.lab MX"]),
+                (0..10)
+                    .flat_map(|n| {
+                        let tlsa = format!("_25._tcp.mx{n}.ten.lab TLSA");
+                        [addresses_at(&format!("mx{n}.ten.lab")), list(&[&tlsa])].concat()
+                    })
+                    .chain(list(&["_mta-sts.ten.lab TXT"]))
+                    .collect(),
+            ],
+            "ten hosts take as many rounds as one",
+        ),
+    ] {
+        let site = Site::start().await;
+        site.warm(&["lab"]).await;
+        site.warm(&known).await;
+        site.rounds.expect(&rounds);
+        let hosts = site.resolve(domain).await;
+        site.rounds.assert_met(why);
+        assert_eq!(is_dane(&hosts), dane, "{domain}: {why}");
+    }
+}
+
+/// RFC 7672 §2.2.2: whatever is known, no TLSA question goes to an unsigned zone.
+#[tokio::test]
+async fn d72_41_nothing_is_asked_early_of_unsigned_zones() {
+    for (domain, known, status, why) in [
+        ("plain.lab", vec![], Status::Insecure, "cold"),
+        ("plain.lab", vec!["lab"], Status::Insecure, "the zone above is known to be signed"),
+        ("plain.lab", vec!["plain.lab"], Status::Insecure, "the zone is known to be unsigned"),
+        ("hostedplain.lab", vec!["lab"], Status::Insecure, "the host is another zone's"),
+        ("hostedplain.lab", vec!["plain.lab"], Status::Insecure, "which is known"),
+        (
+            "deep.out.lab",
+            vec!["out.lab"],
+            Status::Insecure,
+            "a host below an unsigned delegation of a known zone",
+        ),
+        ("deep.out.lab", vec!["below.out.lab"], Status::Insecure, "which is known, too"),
+        ("apex.out.lab", vec!["below.out.lab"], Status::Insecure, "a host that is such a zone itself"),
+        ("apex.out.lab", vec!["x.below.out.lab"], Status::Insecure, "known by another name in it"),
+    ] {
+        let site = Site::start().await;
+        site.warm(&known).await;
+        for warmth in ["the first time", "again"] {
+            let hosts = site.resolve(domain).await;
+            assert_eq!(hosts[0].address_status, Some(status), "{domain}: {why}, {warmth}");
+            let log = site.rounds.log();
+            assert!(!log.is_empty());
+            assert!(!log.iter().any(|asked| asked.contains("_tcp")), "{domain}: {why}, {warmth}: {log:?}");
+        }
+    }
+}
+
+/// An alias out of a signed zone. The early question is about the alias, in the signed zone. Strict order asks that, too, but
+/// it follows what it finds there only after the addresses.
+#[tokio::test]
+async fn d72_41_early_questions_do_not_follow_an_alias_into_an_unsigned_zone() {
+    let target = list(&["mx.plain.lab A", "mx.plain.lab AAAA"]);
+    let early = |domain: &str, host: &str| {
+        let tlsa = format!("_25._tcp.{host} TLSA");
+        list(&[&format!("{host} A"), &format!("{host} AAAA"), &tlsa, &format!("_mta-sts.{domain} TXT")])
+    };
+    for (domain, host, further, why) in [
+        (
+            "out.lab",
+            "alias.out.lab",
+            vec![target.clone(), list(&["alias.out.lab CNAME"])],
+            "an alias, and nothing at its TLSA name: that answer is there already",
+        ),
+        (
+            "wild.lab",
+            "some.wild.lab",
+            vec![
+                [target.clone(), list(&["mx.plain.lab TXT"])].concat(),
+                list(&["some.wild.lab CNAME"]),
+                list(&["_25._tcp.some.wild.lab TLSA"]),
+                list(&["mx.plain.lab TLSA"]),
+            ],
+            "an alias from a wildcard, which makes one of the TLSA name as well",
+        ),
+        (
+            "dname.lab",
+            "mx.dname.lab",
+            vec![
+                [target.clone(), list(&["_mta-sts.plain.lab TXT"])].concat(),
+                list(&["mx.dname.lab CNAME"]),
+                list(&["_25._tcp.mx.dname.lab TLSA"]),
+                list(&["_25._tcp.mx.plain.lab TLSA"]),
+            ],
+            "a DNAME, which does the same",
+        ),
+        (
+            "gone.lab",
+            "some.gone.lab",
+            vec![list(&["missing.plain.lab A", "missing.plain.lab AAAA", "missing.plain.lab TXT"])],
+            "a target without addresses: strict order asks for no TLSA records",
+        ),
+    ] {
+        let site = Site::start().await;
+        site.warm(&[domain, "plain.lab"]).await;
+        let rounds = [vec![list(&[&format!("{domain} MX")]), early(domain, host)], further].concat();
+        site.rounds.expect(&rounds);
+        site.resolve(domain).await;
+        site.rounds.assert_met(why);
+    }
+}
+
+/// The host is itself an unsigned zone, below one that is known to be signed and not to have delegated anything. Nothing tells
+/// beforehand, so that it is asked once.
+#[tokio::test]
+async fn a_delegation_that_nobody_has_come_by_costs_one_early_question() {
+    let site = Site::start().await;
+    site.warm(&["out.lab"]).await;
+    assert_eq!(site.resolve("apex.out.lab").await[0].address_status, Some(Status::Insecure));
+    assert!(site.rounds.log().contains("_25._tcp.below.out.lab TLSA"));
+    site.rounds.expect(&[
+        list(&["apex2.out.lab MX"]),
+        list(&["below2.out.lab A", "below2.out.lab AAAA", "_mta-sts.apex2.out.lab TXT"]),
+        list(&["below2.out.lab DS"]),
+    ]);
+    assert_eq!(site.resolve("apex2.out.lab").await[0].address_status, Some(Status::Insecure));
+    site.rounds.assert_met("now it is known that the zone has delegated something");
+}
+
+/// Decision 30: an early answer counts where strict order asks for it, and else nothing does of it, neither its error nor the
+/// time it takes.
+#[tokio::test]
+async fn d72_39_an_early_answer_that_is_not_due_is_dropped() {
+    for (domain, fault, dane, why) in [
+        ("both", "bogus", Ok(true), "the expanded name has records, and comes first"),
+        ("both", "timeout", Ok(true), "so it does, and nobody waits"),
+        (
+            "unreachable",
+            "bogus",
+            Err(FailureCode::DnsServfail),
+            "the address look-ups failed: their error counts",
+        ),
+        ("unreachable", "timeout", Err(FailureCode::DnsServfail), "and nobody waits for more"),
+        ("dane", "bogus", Err(FailureCode::DnsBogus), "it is due: its error counts"),
+        ("dane", "servfail", Err(FailureCode::DnsServfail), "so does this one"),
+    ] {
+        let tlsa = format!("TLSA 3 1 1 {:064}", 0);
+        let world = World::new([
+            ZoneSpec::new("lab", Signing::Nsec, ""),
+            ZoneSpec::new("dane.lab", Signing::Nsec, &format!("mx A 192.0.2.1\n_25._tcp.mx {tlsa}")),
+            ZoneSpec::new("both.lab", Signing::Nsec, "mx CNAME mx.dane.lab."),
+            ZoneSpec::new("unreachable.lab", Signing::Nsec, "mx A 192.0.2.2"),
+        ]);
+        let server = DnsServer::start(world.unwrap()).await.unwrap();
+        for question in ["mx.unreachable.lab A", "mx.unreachable.lab AAAA"] {
+            server.tamper(PathRule::new(question, "servfail".parse().unwrap()).unwrap()).unwrap();
+        }
+        let host = format!("mx.{domain}.lab");
+        let early = format!("_25._tcp.{host} TLSA");
+        server.tamper(PathRule::new(&early, fault.parse().unwrap()).unwrap()).unwrap();
+        let resolver = resolver(server.address(), &server.trust_anchor());
+        warm(&resolver, &format!("{domain}.lab")).await;
+        let begun = Instant::now();
+        let report = resolver.check_dane(&Domain::parse(&host).unwrap(), 25).await;
+        assert!(begun.elapsed() < PATIENCE, "{domain}, {fault}: {why}");
+        let asked = server.queries(|query| query.name == format!("_25._tcp.{host}."));
+        assert!(!asked.is_empty(), "{domain}: it was asked");
+        let found =
+            report.policy.map(|policy| !policy.tlsa_records().is_empty()).map_err(|failure| failure.code);
+        assert_eq!(found, dane, "{domain}, {fault}: {why}");
+    }
+}
+
+/// The policy is fetched once; from then on the record's id tells that it still holds. Everything has a TTL of 0, so that it is asked
+/// for again.
+#[tokio::test]
+async fn no_dane_and_mta_sts_cached() {
+    const ROW: &str = "sts-enforce-unsigned";
+    let rows =
+        Scenario::all().unwrap().into_iter().filter(|row| row.name == ROW || row.name == "sts-enforce");
+    let lab = Lab::start_with(rows.collect()).unwrap();
+    let (host, policy_host) = (lab.address(ROW, "mx1"), lab.address(ROW, "mta-sts"));
+    let records = format!(
+        "@ 0 MX 10 mx1\nmx1 0 A {host}\n_mta-sts 0 TXT \"v=STSv1; id=1;\"\nmta-sts 0 A {policy_host}\n"
+    );
+    let domain = format!("{ROW}.lab");
+    lab.dns().replace_zone(&domain, &records).unwrap();
+    let upstream = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    upstream.connect(lab.dns().address()).unwrap();
+    // The lab has a thread of its own.
+    let rounds = Rounds::start(move |query| {
+        let mut answer = vec![0; 4096];
+        upstream.send(query).unwrap();
+        let length = upstream.recv(&mut answer).unwrap();
+        answer.truncate(length);
+        answer
+    })
+    .await;
+    let roots = CertificateDer::pem_file_iter(lab.ca_file()).unwrap().map(Result::unwrap);
+    let resolver = MxResolver::builder()
+        .upstream(rounds.address)
+        .trust_anchor_file(lab.trust_anchor_file())
+        .roots(roots)
+        .policy_port(lab.policy_port())
+        .families(mx_resolve::Families::Ipv4)
+        .timeout(PATIENCE)
+        .build()
+        .unwrap();
+    let destination = domain.parse().unwrap();
+    let source = async || resolver.resolve(&destination).await.mta_sts.unwrap().source;
+    assert_eq!(source().await, PolicySource::Fetched);
+    rounds.expect(&[
+        list(&[&format!("{domain} MX")]),
+        list(&[&format!("mx1.{domain} A"), &format!("_mta-sts.{domain} TXT")]),
+    ]);
+    assert_eq!(source().await, PolicySource::Cache);
+    rounds.assert_met("the record beside the addresses");
+}
