@@ -1,9 +1,11 @@
-//! What verdicts of `dnssec` and `dane` cost, beside the bare cryptography in them and beside other people's crates.
+//! What verdicts of `dnssec` and `dane` cost, beside the bare cryptography in them and beside other people's crates; and what it takes
+//! `mx-resolve` to find the servers of a domain.
 //!
 //! `cargo xtask bench` runs it. Nothing here is asserted in a test: a figure belongs to a machine.
 
 mod bare;
 mod clock;
+mod discovery;
 mod hickory;
 mod hostile;
 mod machine;
@@ -21,17 +23,18 @@ mod unbound;
 use std::{fs, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use hickory_proto::dnssec::Algorithm;
 use mxtls_lab::dns::Signing;
 
 use crate::{
     bare::Bare,
+    discovery::Member,
     hickory::Hickory,
     hostile::Hostile,
     ours::Ours,
     pairs::{Figure, Label, Row, Side},
-    report::Report,
+    report::{Discovery, Report},
     scene::{Kind, Scene, Zone},
     server::Server,
     unbound::{Calls, Mode, Unbound},
@@ -49,6 +52,17 @@ struct Options {
     /// Measure nothing but the rows with this text in them, for a profiler
     #[arg(long, conflicts_with = "write")]
     only: Option<String>,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// Measure discovery alone
+    Discovery,
+    /// The resolver's side of many domains at once; discovery starts it
+    #[command(hide = true)]
+    Crowd(Member),
 }
 
 /// Runs that are timed together, of what takes about as long as one verification.
@@ -64,7 +78,15 @@ const UNRELATED: usize = 500;
 const ZONES: usize = 200;
 
 fn main() -> Result<()> {
-    let Options { write, rounds, only } = Options::parse();
+    let Options { write, rounds, only, part } = Options::parse();
+    match part {
+        Some(Part::Crowd(member)) => return member.run(),
+        Some(Part::Discovery) => {
+            print!("{}", Discovery::measure()?);
+            return Ok(());
+        }
+        None => {}
+    }
     // Before threads are started: they would allocate, too.
     let per_zone = [Signing::Nsec, Signing::Unsigned].map(|signing| memory::per_zone(&signing, ZONES));
     let [signed, unsigned] = per_zone;
@@ -129,6 +151,7 @@ fn main() -> Result<()> {
         return Ok(());
     }
     let mut figures = pairs::measure(&mut rows, &mut bare, rounds)?;
+    let discovery = Discovery::measure()?;
     let hostile = figures.split_off(genuine);
     let bare = figures.remove(0);
     let mut versions = vec![machine::compiler()?];
@@ -151,6 +174,7 @@ fn main() -> Result<()> {
         without_unbound,
         hostile,
         comparisons,
+        discovery,
         allocated,
         unrelated: UNRELATED,
         per_zone: [signed?, unsigned?],

@@ -83,16 +83,21 @@ impl Scene {
 
     /// The answer, as it comes off the wire.
     pub(crate) fn ask(&self, question: &Question) -> Result<Message> {
-        let mut query = Message::query();
-        query.add_query(Query::query(question.name.clone(), question.record_type));
-        query.metadata.recursion_desired = true;
-        query.metadata.checking_disabled = true;
-        let mut edns = Edns::new();
-        edns.set_dnssec_ok(true);
-        query.edns = Some(edns);
-        let wire = self.world.answer(&query).to_vec().context("an answer of the lab")?;
+        let wire = self.world.answer(&query(question)).to_vec().context("an answer of the lab")?;
         Message::from_vec(&wire).context("an answer of the lab")
     }
+}
+
+/// A question as a validator sends it.
+pub(crate) fn query(question: &Question) -> Message {
+    let mut query = Message::query();
+    query.add_query(Query::query(question.name.clone(), question.record_type));
+    query.metadata.recursion_desired = true;
+    query.metadata.checking_disabled = true;
+    let mut edns = Edns::new();
+    edns.set_dnssec_ok(true).set_max_payload(1232);
+    query.edns = Some(edns);
+    query
 }
 
 /// A question, from text.
