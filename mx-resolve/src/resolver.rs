@@ -32,6 +32,10 @@ use crate::{
 /// and what answers none of them is ignored. A truncated answer is asked for again over TCP. All the questions behind one
 /// verdict have a minute together.
 ///
+/// What does not depend on each other is asked at once: the addresses of all hosts and the record of MTA-STS; what will
+/// probably be needed to validate an answer, beside the question; and the TLSA records of a host beside its addresses where its
+/// zone is known to be signed. Nobody waits for what turns out not to be needed.
+///
 /// Questions that are in flight are not asked a second time: who asks the same meanwhile waits for the same answer.
 /// Verdicts are kept as long as their TTLs and signatures hold, and no longer than a day; failures are not kept, nor is what
 /// takes more than 64 kilobytes.
