@@ -25,6 +25,7 @@ mod dns;
 mod dns_answer;
 mod dns_over_tls;
 mod explain;
+mod extended_error;
 mod families;
 mod host;
 mod in_flight;

@@ -24,6 +24,7 @@ use rustls_pki_types::CertificateDer;
 use crate::{
     datagram::DatagramRuntime,
     dns_over_tls::{Connection, DnsOverTlsError, TlsServer, client_config},
+    extended_error,
     in_flight::InFlight,
     message, tcp, udp,
     upstream::Upstream,
@@ -36,7 +37,7 @@ pub(crate) struct Transport {
     timeout: Duration,
     // Kept alive for as long as exchanges run: dropping it cancels those over TLS.
     runtime: DatagramRuntime,
-    in_flight: InFlight<Question, Result<Message, Unanswered>>,
+    in_flight: InFlight<(Question, usize), Result<Message, Unanswered>>,
 }
 
 enum Server {
@@ -48,7 +49,7 @@ enum Server {
 #[derive(Clone, Debug)]
 pub(crate) struct Unanswered {
     pub(crate) error: FetchError,
-    /// What the network or TLS said, where that tells more than the error.
+    /// What the network, TLS or the server said, where that tells more than the error.
     pub(crate) detail: Option<Arc<str>>,
 }
 
@@ -78,16 +79,17 @@ impl Transport {
         Ok(Self { servers, timeout, runtime, in_flight: InFlight::new() })
     }
 
-    async fn ask_in_order(&self, question: &Question) -> Result<Message, Unanswered> {
+    async fn ask_in_order(&self, question: &Question, first: usize) -> Result<Message, Unanswered> {
         let mut last = FetchError::Timeout.into();
-        for server in &self.servers {
+        for server in self.servers.iter().skip(first) {
             match tokio::time::timeout(self.timeout, self.ask_one(server, question)).await {
                 Ok(Ok(message)) => {
                     let code = message.metadata.response_code;
                     if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
                         return Ok(message);
                     }
-                    last = FetchError::Rcode(code).into();
+                    let detail = extended_error::in_words(&message).map(Arc::from);
+                    last = Unanswered { error: FetchError::Rcode(code), detail };
                 }
                 Ok(Err(error)) => last = error,
                 Err(_elapsed) => {
@@ -146,14 +148,22 @@ impl Transport {
 }
 
 impl Source for Transport {
+    fn upstreams(&self) -> usize {
+        self.servers.len()
+    }
+
     /// Asks the servers in order, unless they are being asked this already. The first usable answer counts; with none, the
     /// error of the last server.
-    fn ask<'a>(self: &'a Arc<Self>, question: &'a Question) -> BoxFuture<'a, Result<Message, Unanswered>> {
-        let begin = || {
+    fn ask<'a>(
+        self: &'a Arc<Self>,
+        question: &'a Question,
+        first: usize,
+    ) -> BoxFuture<'a, Result<Message, Unanswered>> {
+        let begin = move || {
             let (transport, question) = (Arc::clone(self), question.clone());
-            async move { transport.ask_in_order(&question).await }
+            async move { transport.ask_in_order(&question, first).await }
         };
-        self.in_flight.join(question.clone(), begin).boxed()
+        self.in_flight.join((question.clone(), first), begin).boxed()
     }
 }
 

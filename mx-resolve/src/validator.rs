@@ -20,6 +20,7 @@ use mxtls_policy::{LookupError, LookupErrorKind};
 
 use crate::{
     dns::{Judged, NoVerdict, NotEarly, Way},
+    extended_error,
     transport::Unanswered,
 };
 
@@ -28,7 +29,15 @@ const KNOWN_ZONES: usize = 4096;
 
 /// Where messages come from. What is in them is believed once it is proven.
 pub(crate) trait Source: Send + Sync + 'static {
-    fn ask<'a>(self: &'a Arc<Self>, question: &'a Question) -> BoxFuture<'a, Result<Message, Unanswered>>;
+    /// Upstreams that can be asked one by one.
+    fn upstreams(&self) -> usize;
+
+    /// The answer of the upstream number `first`, counted from 0, or of one that comes after it where that has none.
+    fn ask<'a>(
+        self: &'a Arc<Self>,
+        question: &'a Question,
+        first: usize,
+    ) -> BoxFuture<'a, Result<Message, Unanswered>>;
 }
 
 /// Verdicts made here, from what a source says.
@@ -49,17 +58,28 @@ impl<S: Source> Validator<S> {
         may_ask: impl Fn(&Question) -> Result<(), E>,
     ) -> Result<Judged, E> {
         let mut details = Details::new();
-        let mut validation = Validation::new(question, Arc::clone(&self.keys), unix_seconds());
-        let mut result = self.run(&mut validation, &mut details, &may_ask).await?;
+        let mut validation = Validation::new(question.clone(), Arc::clone(&self.keys), unix_seconds());
+        let mut result = self.run(&mut validation, 0, &mut details, &may_ask).await?;
         let bogus = result.as_ref().is_err_and(|failure| failure.kind() == FailureKind::Bogus);
         if bogus && validation.used_cache() {
             // What is remembered of a zone may be older than what it shows now: a roll-over is no attack.
-            result = self.run(&mut validation.afresh(), &mut details, &may_ask).await?;
+            validation = validation.afresh();
+            result = self.run(&mut validation, 0, &mut details, &may_ask).await?;
+        }
+        for first in 1..self.source.upstreams() {
+            if !result.as_ref().is_err_and(may_be_the_upstreams_doing) {
+                break;
+            }
+            tracing::debug!(%question, upstream = first, "no verdict from what the upstream said, the next one is asked");
+            validation = validation.afresh();
+            // With none, the first failure counts: a further upstream that is silent makes a bogus answer no better.
+            result = self.run(&mut validation, first, &mut details, &may_ask).await?.or(result);
         }
         Ok(result.map(Arc::new).map_err(|failure| {
             let mut explanation: Vec<String> = failure.proof.to_string().lines().map(str::to_owned).collect();
             explanation.push(format!("to mend it: {}", failure.remedy()));
-            let error = lookup_error(&failure, details.get(&failure.record));
+            let detail = details.get(&failure.record).or_else(|| details.get(&question));
+            let error = lookup_error(&failure, detail);
             Arc::new(NoVerdict { error, explanation })
         }))
     }
@@ -68,6 +88,7 @@ impl<S: Source> Validator<S> {
     async fn run<E>(
         &self,
         validation: &mut Validation,
+        first: usize,
         details: &mut Details,
         may_ask: impl Fn(&Question) -> Result<(), E>,
     ) -> Result<Result<Verdict, Failure>, E> {
@@ -80,7 +101,7 @@ impl<S: Source> Validator<S> {
                         may_ask(&question)?;
                         if outstanding.insert(question.clone()) {
                             answers.push(async move {
-                                let answer = self.source.ask(&question).await;
+                                let answer = self.source.ask(&question, first).await;
                                 (question, answer)
                             });
                         }
@@ -91,11 +112,17 @@ impl<S: Source> Validator<S> {
             // There is always one: what is needed is outstanding.
             if let Some((question, answer)) = answers.next().await {
                 outstanding.remove(&question);
-                let answer = answer.map_err(|Unanswered { error, detail }| {
-                    details.extend(detail.map(|detail| (question.clone(), detail)));
-                    error
-                });
+                let (answer, detail) = match answer {
+                    Ok(message) => {
+                        let detail = extended_error::in_words(&message);
+                        (Ok(message), detail.map(Arc::from))
+                    }
+                    Err(Unanswered { error, detail }) => (Err(error), detail),
+                };
                 validation.answer(&question, answer);
+                if let Some(detail) = detail {
+                    details.entry(question).or_insert(detail);
+                }
             }
         }
     }
@@ -128,7 +155,15 @@ impl<S: Source> Way for Validator<S> {
     }
 }
 
-/// What more there is to say of the questions that got no answer.
+/// Whether another upstream might do better. Where a question got no answer, all of them were asked already.
+fn may_be_the_upstreams_doing(failure: &Failure) -> bool {
+    match failure.kind() {
+        FailureKind::Bogus | FailureKind::Budget => true,
+        FailureKind::Indeterminate | FailureKind::Unanswered(_) => false,
+    }
+}
+
+/// What more there is to say of a question: the network's words or the upstream's, those of the first try.
 type Details = HashMap<Question, Arc<str>>;
 
 /// Seconds since the epoch, modulo 2^32 as DNSSEC counts them (RFC 4034 §3.1.5).

@@ -32,7 +32,10 @@ fn transport(servers: &[SocketAddr], timeout: Duration, mixed_case: bool) -> Arc
 
 /// What one server is asked and answers.
 async fn ask(server: &Scripted, timeout: Duration) -> Result<Message, FetchError> {
-    transport(&[server.address], timeout, false).ask(&question()).await.map_err(|unanswered| unanswered.error)
+    transport(&[server.address], timeout, false)
+        .ask(&question(), 0)
+        .await
+        .map_err(|unanswered| unanswered.error)
 }
 
 /// The last octet of the address that is the answer.
@@ -222,7 +225,7 @@ async fn the_next_server_is_asked() {
     ] {
         let second = Scripted::start(|asked| vec![asked.address(2, 60).into()]).await;
         let both = transport(&[first.address, second.address], IMPATIENCE, false);
-        let answer = both.ask(&question()).await.unwrap();
+        let answer = both.ask(&question(), 0).await.unwrap();
         assert!(!first.asked().is_empty(), "{why}");
         assert_eq!(!second.asked().is_empty(), next, "{why}");
         assert_eq!(answer.answers.len(), usize::from(next), "{why}");
@@ -238,7 +241,7 @@ async fn with_no_answer_the_last_servers_error_counts() {
         ([refused, silent], FetchError::Timeout),
         ([silent, refused], FetchError::Rcode(ResponseCode::Refused)),
     ] {
-        let unanswered = transport(&servers, Duration::from_millis(150), false).ask(&question()).await;
+        let unanswered = transport(&servers, Duration::from_millis(150), false).ask(&question(), 0).await;
         assert_eq!(unanswered.unwrap_err().error, expected);
     }
 }
@@ -248,7 +251,7 @@ async fn with_no_answer_the_last_servers_error_counts() {
 async fn a_server_that_is_not_there_is_noticed() {
     let nobody = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
     let unanswered =
-        transport(&[nobody], Duration::from_secs(3600), false).ask(&question()).await.unwrap_err();
+        transport(&[nobody], Duration::from_secs(3600), false).ask(&question(), 0).await.unwrap_err();
     assert_eq!(unanswered.error, FetchError::Unreachable);
     let shown = unanswered.to_string();
     assert!(shown.contains(&nobody.to_string()) && shown.contains("refused"), "{shown}");
@@ -262,7 +265,7 @@ async fn the_same_question_is_asked_once() {
     let other = Question::new(name("mx.example."), RecordType::AAAA);
     let asked = (question(), capitals, other);
     let (one, two, three) =
-        tokio::join!(transport.ask(&asked.0), transport.ask(&asked.1), transport.ask(&asked.2));
+        tokio::join!(transport.ask(&asked.0, 0), transport.ask(&asked.1, 0), transport.ask(&asked.2, 0));
     assert_eq!((address(&one.unwrap()), address(&two.unwrap())), (1, 1));
     three.unwrap();
     assert_eq!(server.count("mx.example.", RecordType::A), 1, "RFC 4343: names have no case");
@@ -275,7 +278,7 @@ mod mixed_case {
 
     async fn ask(server: &Scripted, timeout: Duration, mixed_case: bool) -> Result<Message, FetchError> {
         let transport = transport(&[server.address], timeout, mixed_case);
-        transport.ask(&question()).await.map_err(|unanswered| unanswered.error)
+        transport.ask(&question(), 0).await.map_err(|unanswered| unanswered.error)
     }
 
     fn in_small_letters(asked: &Asked) -> Reply {

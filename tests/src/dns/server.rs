@@ -81,7 +81,7 @@ pub struct DnsServer {
 }
 
 struct Shared {
-    world: RwLock<World>,
+    world: Arc<RwLock<World>>,
     path: Mutex<Path>,
 }
 
@@ -95,9 +95,18 @@ struct Path {
 impl DnsServer {
     /// Serves `world` on a free port of 127.0.0.1, the same for UDP and TCP.
     pub async fn start(world: World) -> io::Result<Self> {
+        Self::serve(Arc::new(RwLock::new(world))).await
+    }
+
+    /// Another server of the same world: nobody is on the path to it yet, and its log is its own.
+    pub async fn beside(&self) -> io::Result<Self> {
+        Self::serve(Arc::clone(&self.shared.world)).await
+    }
+
+    async fn serve(world: Arc<RwLock<World>>) -> io::Result<Self> {
         let (udp, tcp) = bind_both().await?;
         let address = udp.local_addr()?;
-        let shared = Arc::new(Shared { world: RwLock::new(world), path: Mutex::default() });
+        let shared = Arc::new(Shared { world, path: Mutex::default() });
         let tasks = vec![
             tokio::spawn(serve_udp(udp, Arc::clone(&shared))),
             tokio::spawn(serve_tcp(tcp, Arc::clone(&shared))),
