@@ -17,13 +17,17 @@ use tokio::time::Instant;
 
 use crate::{cache::ExpiringMap, in_flight::InFlight, lock::lock};
 
-/// Verdicts kept.
+/// Verdicts and failures kept.
 const CACHE_ENTRIES: usize = 4096;
-/// A verdict that takes more octets is not kept: else whoever fills their answers to the brim would fill the memory. It
+/// What takes more octets is not kept: else whoever fills their answers to the brim would fill the memory. It
 /// has room for 150 TLSA records, and most take a few kilobytes.
 const MAX_WEIGHT: usize = 65_536;
 /// Nothing is kept longer than a day, whatever its TTL.
 const MAX_LIFETIME: Duration = Duration::from_secs(86_400);
+/// How long it is remembered that there was no verdict, for whatever reason, a missing answer included: RFC 9520 §3.2 asks
+/// for a second at least. A broken zone and whoever attacks one then cannot make us repeat the work for each host of each
+/// message; and nobody who tries again later, as queues do after minutes, is kept from it.
+const FAILURE_LIFETIME: Duration = Duration::from_secs(5);
 /// A verdict may take several questions one after the other; whoever answers each at the last moment gains no more.
 const QUESTION_TIME: Duration = Duration::from_secs(60);
 
@@ -54,11 +58,11 @@ pub(crate) trait Way: Send + Sync + 'static {
 #[derive(Debug)]
 pub(crate) struct NotEarly;
 
-/// Asks questions, and remembers the verdicts.
+/// Asks questions, and remembers what came of them.
 pub(crate) struct Dns {
     way: Box<dyn Way>,
     in_flight: InFlight<Question, Judged>,
-    verdicts: Mutex<ExpiringMap<Question, Arc<Verdict>>>,
+    known: Mutex<ExpiringMap<Question, Judged>>,
 }
 
 impl Dns {
@@ -66,21 +70,21 @@ impl Dns {
         Self {
             way: Box::new(way),
             in_flight: InFlight::new(),
-            verdicts: Mutex::new(ExpiringMap::new(CACHE_ENTRIES)),
+            known: Mutex::new(ExpiringMap::new(CACHE_ENTRIES)),
         }
     }
 
     /// The verdict on one question, within the time for all the questions behind it.
     pub(crate) async fn ask(self: &Arc<Self>, name: &Name, record_type: RecordType) -> Judged {
         let question = Question::new(name.clone(), record_type);
-        if let Some(verdict) = lock(&self.verdicts).get(&question, Instant::now()) {
-            return Ok(verdict);
+        if let Some(judged) = lock(&self.known).get(&question, Instant::now()) {
+            return judged;
         }
         let begin = || {
             let (dns, question) = (Arc::clone(self), question.clone());
             async move {
                 let judge = dns.way.judge(question.clone()).map(Ok::<_, Infallible>);
-                let Ok(judged) = dns.judge_in_time(question, judge).await;
+                let Ok(judged) = dns.judge(question, judge).await;
                 judged
             }
         };
@@ -90,25 +94,10 @@ impl Dns {
     /// The same for a question of which it is not known yet whether it may be asked: see [`Way::judge_early`].
     pub(crate) async fn ask_early(&self, name: &Name, record_type: RecordType) -> Result<Judged, NotEarly> {
         let question = Question::new(name.clone(), record_type);
-        if let Some(verdict) = lock(&self.verdicts).get(&question, Instant::now()) {
-            return Ok(Ok(verdict));
+        if let Some(judged) = lock(&self.known).get(&question, Instant::now()) {
+            return Ok(judged);
         }
-        self.judge_in_time(question.clone(), self.way.judge_early(question)).await
-    }
-
-    async fn judge_in_time<E>(
-        &self,
-        question: Question,
-        judge: impl Future<Output = Result<Judged, E>>,
-    ) -> Result<Judged, E> {
-        match tokio::time::timeout(QUESTION_TIME, self.judge(question, judge)).await {
-            Ok(result) => result,
-            Err(_elapsed) => {
-                let detail = format!("no verdict within {} seconds", QUESTION_TIME.as_secs());
-                let error = LookupError { kind: LookupErrorKind::Timeout, detail };
-                Ok(Err(Arc::new(NoVerdict { error, explanation: vec![] })))
-            }
-        }
+        self.judge(question.clone(), self.way.judge_early(question)).await
     }
 
     async fn judge<E>(
@@ -118,17 +107,36 @@ impl Dns {
     ) -> Result<Judged, E> {
         // A verdict's lifetime begins here, however long its answers take: a signature ends when it ends.
         let begun = Instant::now();
-        let verdict = match judge.await? {
-            Ok(verdict) => verdict,
-            Err(none) => return Ok(Err(none)),
-        };
-        let lifetime = Duration::from_secs(verdict.ttl.into()).min(MAX_LIFETIME);
-        let end = begun + lifetime;
+        let judged = in_time(judge).await?;
         let now = Instant::now();
-        if weight(&verdict) <= MAX_WEIGHT {
-            lock(&self.verdicts).insert(question, Arc::clone(&verdict), end.duration_since(now), now);
+        let (end, weight) = match &judged {
+            Ok(verdict) => {
+                (begun + Duration::from_secs(verdict.ttl.into()).min(MAX_LIFETIME), weight(verdict))
+            }
+            Err(none) => (now + FAILURE_LIFETIME, none.weight()),
+        };
+        if weight <= MAX_WEIGHT {
+            lock(&self.known).insert(question, judged.clone(), end.duration_since(now), now);
         }
-        Ok(Ok(verdict))
+        Ok(judged)
+    }
+}
+
+async fn in_time<E>(judge: impl Future<Output = Result<Judged, E>>) -> Result<Judged, E> {
+    match tokio::time::timeout(QUESTION_TIME, judge).await {
+        Ok(result) => result,
+        Err(_elapsed) => {
+            let detail = format!("no verdict within {} seconds", QUESTION_TIME.as_secs());
+            let error = LookupError { kind: LookupErrorKind::Timeout, detail };
+            Ok(Err(Arc::new(NoVerdict { error, explanation: vec![] })))
+        }
+    }
+}
+
+impl NoVerdict {
+    /// About how many octets it takes in memory.
+    fn weight(&self) -> usize {
+        self.explanation.iter().map(String::len).fold(self.error.detail.len(), usize::saturating_add)
     }
 }
 

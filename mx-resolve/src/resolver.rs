@@ -25,7 +25,9 @@ use crate::{
 ///
 /// # How a question is asked
 /// The upstreams are asked in order, each for the [timeout](MxResolverBuilder::timeout) at the most; the next one is asked
-/// after silence, after an answer that cannot be read, and after any response code but NOERROR and NXDOMAIN. A question
+/// after silence, after an answer that cannot be read, and after any response code but NOERROR and NXDOMAIN. Where what an
+/// upstream says comes to no verdict, because it is bogus or costs more work than a question is worth, all is asked again
+/// from the next one on; the next question goes to the first one again. A question
 /// over UDP that gets no answer is sent again, each time with an id and a port of its own: the first wait is a fifteenth
 /// of the timeout, but half a second at the most, and each further one is twice as long. With the default of 5 seconds that
 /// is at once, after 0.33, 1 and 2.33 seconds; it is never more than six times. Answers to the earlier ones still count,
@@ -37,8 +39,9 @@ use crate::{
 /// zone is known to be signed. Nobody waits for what turns out not to be needed.
 ///
 /// Questions that are in flight are not asked a second time: who asks the same meanwhile waits for the same answer.
-/// Verdicts are kept as long as their TTLs and signatures hold, and no longer than a day; failures are not kept, nor is what
-/// takes more than 64 kilobytes.
+/// Verdicts are kept as long as their TTLs and signatures hold, and no longer than a day; denials no longer than three hours
+/// (RFC 2308 §5). That a question failed is remembered for five seconds, for whatever reason it did (RFC 9520 §3.2).
+/// What takes more than 64 kilobytes is not kept.
 #[derive(Clone)]
 pub struct MxResolver(Arc<Inner>);
 

@@ -1,9 +1,16 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use dnssec::{LocalPolicy, TrustAnchors};
 use futures_util::poll;
 use hickory_proto::op::ResponseCode;
 
 use super::*;
-use crate::{scripted::Scripted, transport::Transport, upstream::Upstream, validator::Validator};
+use crate::{
+    scripted::{Asked, Reply, Scripted},
+    transport::Transport,
+    upstream::Upstream,
+    validator::Validator,
+};
 
 /// Everything outside `signed.` is insecure, so that answers need no signatures.
 const ANCHOR: &str = "signed. IN DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000";
@@ -12,7 +19,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 const SECOND: Duration = Duration::from_secs(1);
 
 fn dns(server: &Scripted) -> Arc<Dns> {
-    let patience = Duration::from_secs(20);
+    dns_with(server, 20 * SECOND)
+}
+
+fn dns_with(server: &Scripted, patience: Duration) -> Arc<Dns> {
     let transport = Transport::new(vec![Upstream::Plain(server.address)], patience, false, None).unwrap();
     let policy = LocalPolicy::new(TrustAnchors::parse(ANCHOR).unwrap());
     Arc::new(Dns::new(Validator::new(transport, policy)))
@@ -24,6 +34,22 @@ fn name(text: &str) -> Name {
 
 async fn ask(dns: &Arc<Dns>, host: &str) -> Judged {
     dns.ask(&name(host), RecordType::A).await
+}
+
+/// So many addresses, which takes TCP. Written here because hickory-proto compresses names no further than it must.
+fn addresses(asked: &Asked, number: u16) -> Reply {
+    let mut message = asked.response();
+    message.metadata.truncation = !asked.tcp;
+    let mut octets = message.to_vec().unwrap();
+    if asked.tcp {
+        octets[6..8].copy_from_slice(&number.to_be_bytes());
+        for number in 0..number {
+            // The owner is the name of the question, the type A, the class IN, the TTL a minute, the length 4.
+            octets.extend(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0");
+            octets.extend(number.to_be_bytes());
+        }
+    }
+    Reply::Genuine(octets)
 }
 
 /// Lets the time pass at once. In between the clock runs, or the waits of the network would end at once too.
@@ -78,16 +104,7 @@ async fn the_lifetime_of_a_verdict_begins_with_the_question() {
 async fn what_fills_the_memory_is_not_kept() {
     for (records, kept, why) in [(150, true, "a set of 150 records"), (900, false, "as many as one may send")]
     {
-        let server = Scripted::start(move |asked| {
-            let mut message = asked.response();
-            message.metadata.truncation = !asked.tcp;
-            for number in (0..records).filter(|_| asked.tcp) {
-                let data = RData::A(std::net::Ipv4Addr::from_bits(number).into());
-                message.add_answer(Record::from_rdata(asked.name().clone(), 60, data));
-            }
-            vec![message.into()]
-        })
-        .await;
+        let server = Scripted::start(move |asked| vec![addresses(asked, records)]).await;
         let dns = dns(&server);
         for _ in 0..2 {
             ask(&dns, "mx.example.").await.unwrap();
@@ -113,16 +130,48 @@ async fn a_verdict_is_kept_by_name_and_type() {
     assert_eq!(server.asked().len(), 3);
 }
 
+/// RFC 9520 §3.2: for a second at least and five minutes at the most, without any question.
 #[tokio::test]
-async fn a_failure_is_not_kept() {
-    let server = Scripted::start(|asked| match asked.number {
-        1 => vec![asked.rcode(ResponseCode::ServFail).into()],
-        _ => vec![asked.address(1, 60).into()],
-    })
-    .await;
-    let dns = dns(&server);
-    assert_eq!(ask(&dns, "mx.example.").await.unwrap_err().error.kind, LookupErrorKind::ServerFailure);
-    assert!(ask(&dns, "mx.example.").await.is_ok());
+async fn a_failure_is_remembered_for_seconds() {
+    use LookupErrorKind::{Bogus, Budget, Malformed, ServerFailure, Timeout};
+    type Script = fn(&Asked) -> Vec<Reply>;
+    let cases: [(&str, LookupErrorKind, Script); 6] = [
+        ("mx.example.", ServerFailure, |asked| vec![asked.rcode(ResponseCode::ServFail).into()]),
+        ("mx.example.", ServerFailure, |asked| vec![asked.rcode(ResponseCode::Refused).into()]),
+        ("mx.example.", Malformed, |asked| {
+            let mut octets = asked.address(1, 60).to_vec().unwrap();
+            octets.pop();
+            vec![Reply::Genuine(octets)]
+        }),
+        ("mx.example.", Budget, |asked| vec![addresses(asked, 4001)]),
+        ("mx.signed.", Bogus, |asked| vec![asked.address(1, 60).into()]),
+        ("mx.example.", Timeout, |_| vec![]),
+    ];
+    for (host, kind, fault) in cases {
+        let mended = Arc::new(AtomicBool::new(false));
+        let server = Scripted::start({
+            let mended = Arc::clone(&mended);
+            move |asked| match mended.load(Ordering::Relaxed) {
+                true => vec![asked.address(1, 60).into()],
+                false => fault(asked),
+            }
+        })
+        .await;
+        let patience = if kind == Timeout { Duration::from_millis(50) } else { 20 * SECOND };
+        let dns = dns_with(&server, patience);
+        let failed = ask(&dns, host).await.unwrap_err();
+        assert_eq!(failed.error.kind, kind);
+        let asked = server.asked().len();
+        mended.store(true, Ordering::Relaxed);
+        pass(4 * SECOND).await;
+        let again = ask(&dns, &host.to_uppercase()).await.unwrap_err();
+        assert!(Arc::ptr_eq(&failed, &again), "{kind:?}: it is still known");
+        assert_eq!(server.asked().len(), asked, "{kind:?}: nobody is asked");
+        pass(SECOND).await;
+        let after = ask(&dns, host).await;
+        assert!(server.asked().len() > asked, "{kind:?}: it is asked again");
+        assert_eq!(after.is_ok(), kind != Bogus, "{kind:?}: what is mended counts");
+    }
 }
 
 #[tokio::test]
