@@ -4,7 +4,7 @@ use std::fmt;
 
 use hickory_proto::rr::{Name, RecordType};
 
-use crate::{FetchError, Limit, Proof, Question, shown::Shown};
+use crate::{FetchError, Limit, Proof, Question, date::Date, shown::Shown};
 
 /// Why a question got no verdict. Never a reason to go on without DNSSEC.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -131,9 +131,7 @@ pub enum SignatureFault {
     #[error("the signature's label count does not fit the name")]
     Labels,
     /// Its end comes before its beginning: in serial arithmetic (RFC 4034 §3.1.5), in which nothing lasts 68 years.
-    #[error(
-        "the signature ends at {expiration}, before it becomes valid at {inception} (seconds since 1970)"
-    )]
+    #[error("the signature ends at {}, before it becomes valid at {}", Date(*expiration), Date(*inception))]
     Period {
         /// Inception, seconds since the epoch.
         inception: u32,
@@ -147,13 +145,13 @@ pub enum SignatureFault {
         key_tag: u16,
     },
     /// Its time has not come.
-    #[error("the signature becomes valid only at {inception} (seconds since 1970)")]
+    #[error("the signature becomes valid only at {}", Date(*inception))]
     NotYetValid {
         /// Inception, seconds since the epoch.
         inception: u32,
     },
     /// Its time is over.
-    #[error("the signature expired at {expiration} (seconds since 1970)")]
+    #[error("the signature expired at {}", Date(*expiration))]
     Expired {
         /// Expiration, seconds since the epoch.
         expiration: u32,

@@ -38,6 +38,7 @@ mod alias;
 mod anchor;
 mod answers;
 mod canonical;
+mod date;
 mod denial;
 mod failure;
 mod key;

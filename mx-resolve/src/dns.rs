@@ -32,15 +32,7 @@ const FAILURE_LIFETIME: Duration = Duration::from_secs(5);
 const QUESTION_TIME: Duration = Duration::from_secs(60);
 
 /// The verdict on a question, or why there is none.
-pub(crate) type Judged = Result<Arc<Verdict>, Arc<NoVerdict>>;
-
-/// Why there is no verdict, and what is known all the same.
-#[derive(Debug)]
-pub(crate) struct NoVerdict {
-    pub(crate) error: LookupError,
-    /// What had been proven before it broke, then what can be done about it: a line for each.
-    pub(crate) explanation: Vec<String>,
-}
+pub(crate) type Judged = Result<Arc<Verdict>, Arc<LookupError>>;
 
 /// A way to the status of an answer.
 pub(crate) trait Way: Send + Sync + 'static {
@@ -113,7 +105,7 @@ impl Dns {
             Ok(verdict) => {
                 (begun + Duration::from_secs(verdict.ttl.into()).min(MAX_LIFETIME), weight(verdict))
             }
-            Err(none) => (now + FAILURE_LIFETIME, none.weight()),
+            Err(error) => (now + FAILURE_LIFETIME, error_weight(error)),
         };
         if weight <= MAX_WEIGHT {
             lock(&self.known).insert(question, judged.clone(), end.duration_since(now), now);
@@ -127,16 +119,8 @@ async fn in_time<E>(judge: impl Future<Output = Result<Judged, E>>) -> Result<Ju
         Ok(result) => result,
         Err(_elapsed) => {
             let detail = format!("no verdict within {} seconds", QUESTION_TIME.as_secs());
-            let error = LookupError { kind: LookupErrorKind::Timeout, detail };
-            Ok(Err(Arc::new(NoVerdict { error, explanation: vec![] })))
+            Ok(Err(Arc::new(LookupError::new(LookupErrorKind::Timeout, detail))))
         }
-    }
-}
-
-impl NoVerdict {
-    /// About how many octets it takes in memory.
-    fn weight(&self) -> usize {
-        self.explanation.iter().map(String::len).fold(self.error.detail.len(), usize::saturating_add)
     }
 }
 
@@ -158,6 +142,11 @@ fn weight(verdict: &Verdict) -> usize {
     octets.fold(lines * LINE, usize::saturating_add)
 }
 
+/// The same for what takes its place.
+fn error_weight(error: &LookupError) -> usize {
+    error.explanation.iter().map(String::len).fold(error.detail.len(), usize::saturating_add)
+}
+
 /// The verdict as evidence, with the records that `read` understands. Without any, there is no data.
 pub(crate) fn evidence<T>(
     judged: &Judged,
@@ -165,15 +154,15 @@ pub(crate) fn evidence<T>(
 ) -> Result<Answer<Vec<T>>, LookupError> {
     let verdict = match judged {
         Ok(verdict) => verdict,
-        Err(none) => return Err(none.error.clone()),
+        Err(error) => return Err(LookupError::clone(error)),
     };
     let outcome = match &verdict.outcome {
         dnssec::Outcome::Records(records) => {
             let read: Vec<T> = records.iter().map(|record| &record.data).filter_map(read).collect();
             // A record of the type whose data could not be read is not the same as no record.
             if read.len() != records.len() {
-                let detail = "a record has data that cannot be read".to_owned();
-                return Err(LookupError { kind: LookupErrorKind::Malformed, detail });
+                let detail = "a record has data that cannot be read";
+                return Err(LookupError::new(LookupErrorKind::Malformed, detail));
             }
             Outcome::Records(read)
         }

@@ -107,7 +107,7 @@ impl DnsAnswer {
             Ok(verdict) => {
                 (Some(verdict.ttl), verdict.proof.to_string().lines().map(str::to_owned).collect())
             }
-            Err(none) => (None, none.explanation.clone()),
+            Err(error) => (None, error.explanation.clone()),
         };
         Self { name, record_type: record_type.to_string(), result, ttl, proof }
     }

@@ -1,16 +1,26 @@
 //! The steps of a resolution in words.
 
 use mxtls_policy::{
-    Answer, DaneRules, Exchanges, Explanation, Failure, Found, HostEvidence, InsecureMx, Lookup, Outcome,
-    SecurityPolicy,
+    Answer, DaneRules, Exchanges, Explanation, Failure, Found, HostEvidence, InsecureMx, Lookup, LookupError,
+    Outcome, SecurityPolicy,
 };
 
 /// One look-up.
 pub(crate) fn lookup<T>(step: &str, subject: &str, result: &Lookup<Vec<T>>, rfc: &str) -> Explanation {
     match result {
         Ok(answer) => Explanation::new(step, subject, in_words(answer)).status(answer.status).rfc(rfc),
-        Err(error) => Explanation::new(step, subject, error.to_string()).rfc(rfc),
+        Err(error) => failed(step, subject, error).rfc(rfc),
     }
+}
+
+/// A look-up that failed, with what is known about why.
+fn failed(step: &str, subject: &str, error: &LookupError) -> Explanation {
+    Explanation::new(step, subject, error.to_string()).children(reasons(subject, &error.explanation))
+}
+
+/// The lines that explain why a look-up failed.
+pub(crate) fn reasons(subject: &str, lines: &[String]) -> impl Iterator<Item = Explanation> {
+    lines.iter().map(move |line| Explanation::new("proof", subject, line))
 }
 
 fn in_words<T>(answer: &Answer<Vec<T>>) -> String {
@@ -53,7 +63,7 @@ pub(crate) fn host(evidence: &HostEvidence, port: u16) -> Vec<Explanation> {
         let subject = format!("{} CNAME", evidence.host);
         let step = match check {
             Ok(status) => Explanation::new("alias-lookup", subject, status.to_string()).status(*status),
-            Err(error) => Explanation::new("alias-lookup", subject, error.to_string()),
+            Err(error) => failed("alias-lookup", &subject, error),
         };
         steps.push(step.rfc("RFC 7672 2.2.2"));
     }

@@ -144,9 +144,9 @@ fn absolute(name: &str) -> Result<Name, LookupError> {
             name.set_fqdn(true);
             Ok(name)
         }
-        Err(error) => Err(LookupError {
-            kind: LookupErrorKind::Malformed,
-            detail: format!("{name} cannot be asked for: {error}"),
-        }),
+        Err(error) => {
+            let detail = format!("{name} cannot be asked for: {error}");
+            Err(LookupError::new(LookupErrorKind::Malformed, detail))
+        }
     }
 }

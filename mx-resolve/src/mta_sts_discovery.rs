@@ -47,6 +47,8 @@ pub struct MtaStsReport {
     pub failure: Option<Failure>,
     /// What is wrong with the record, or with the policy file, where that is the failure.
     pub fault: Option<MtaStsFault>,
+    /// Why the record could not be had, in lines for people.
+    reasons: Vec<String>,
 }
 
 /// What is wrong with what a domain publishes.
@@ -129,6 +131,7 @@ impl MtaSts {
             Ok(answer) => answer,
             Err(error) => {
                 report.failure = Some(error.failure(&format!("_mta-sts.{domain} TXT")).rfc("RFC 8461 3.3"));
+                report.reasons.clone_from(&error.explanation);
                 let cached = self.cached(domain, &mut report);
                 return (MtaStsEvidence::after_lookup_error(domain, &error, cached), report);
             }
@@ -219,6 +222,7 @@ impl MtaStsReport {
             lints: vec![],
             failure: None,
             fault: None,
+            reasons: vec![],
         }
     }
 
@@ -238,7 +242,9 @@ impl MtaStsReport {
             Some(failure) => format!("{policy} ({failure})"),
             None => policy,
         };
-        let step = Explanation::new("mta-sts", format!("_mta-sts.{domain} TXT"), result).rfc("RFC 8461 3");
+        let subject = format!("_mta-sts.{domain} TXT");
+        let reasons = crate::explain::reasons(&subject, &self.reasons);
+        let step = Explanation::new("mta-sts", &subject, result).rfc("RFC 8461 3").children(reasons);
         match self.record_status {
             Some(status) => step.status(status),
             None => step,

@@ -19,7 +19,7 @@ use hickory_proto::{
 use mxtls_policy::{LookupError, LookupErrorKind};
 
 use crate::{
-    dns::{Judged, NoVerdict, NotEarly, Way},
+    dns::{Judged, NotEarly, Way},
     extended_error,
     transport::Unanswered,
 };
@@ -76,11 +76,8 @@ impl<S: Source> Validator<S> {
             result = self.run(&mut validation, first, &mut details, &may_ask).await?.or(result);
         }
         Ok(result.map(Arc::new).map_err(|failure| {
-            let mut explanation: Vec<String> = failure.proof.to_string().lines().map(str::to_owned).collect();
-            explanation.push(format!("to mend it: {}", failure.remedy()));
             let detail = details.get(&failure.record).or_else(|| details.get(&question));
-            let error = lookup_error(&failure, detail);
-            Arc::new(NoVerdict { error, explanation })
+            Arc::new(lookup_error(&failure, detail))
         }))
     }
 
@@ -192,5 +189,7 @@ fn lookup_error(failure: &Failure, detail: Option<&Arc<str>>) -> LookupError {
         Some(detail) => format!("{failure}: {detail}"),
         None => failure.to_string(),
     };
-    LookupError { kind, detail }
+    let mut explanation: Vec<String> = failure.proof.to_string().lines().map(str::to_owned).collect();
+    explanation.push(format!("to mend it: {}", failure.remedy()));
+    LookupError { kind, detail, explanation }
 }

@@ -93,8 +93,7 @@ pub fn tlsa(
 
 /// Evidence that was never gathered is no evidence of absence.
 fn never_asked(subject: &str) -> Failure {
-    let detail = "the question was never asked".to_owned();
-    LookupError { kind: LookupErrorKind::Indeterminate, detail }.failure(subject)
+    LookupError::new(LookupErrorKind::Indeterminate, "the question was never asked").failure(subject)
 }
 
 fn dane_policy(
@@ -105,8 +104,7 @@ fn dane_policy(
 ) -> Result<DanePolicy, Failure> {
     let names = reference_ids(base, evidence);
     DanePolicy::new(rules, base, evidence.found, records, names).map_err(|EmptyTlsaRrset| {
-        let detail = "the answer claims records and holds none".to_owned();
-        LookupError { kind: LookupErrorKind::Malformed, detail }
+        LookupError::new(LookupErrorKind::Malformed, "the answer claims records and holds none")
             .failure(&format!("the TLSA records of {base}"))
     })
 }
@@ -139,7 +137,7 @@ mod tests {
     }
 
     fn error<T>(kind: LookupErrorKind) -> Lookup<T> {
-        Err(LookupError { kind, detail: "broken".into() })
+        Err(LookupError::new(kind, "broken"))
     }
 
     fn records<T>(status: Status, records: Vec<T>) -> Lookup<Vec<T>> {
@@ -552,7 +550,7 @@ mod tests {
                 outcome: Outcome::Records(localhost()),
                 aliases: vec![alias("mx.d.example", "t.example", Status::Secure)],
             }))];
-            evidence.alias_check = Some(Err(LookupError { kind, detail: String::new() }));
+            evidence.alias_check = Some(Err(LookupError::new(kind, "")));
             assert_eq!(decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap_err().code, kind.into());
             evidence.alias_check = Some(Ok(Status::Secure));
             assert!(decide(&evidence, &MtaStsEvidence::NoPolicy).unwrap().is_dane(), "the twin: D72-44");
@@ -627,7 +625,7 @@ mod tests {
     fn a_policy_lookup_that_an_attacker_may_have_broken_delays_where_dane_does_not_stand_alone() {
         let none = || Ok(Answer { status: Status::Secure, outcome: Outcome::NoData, aliases: vec![] });
         for kind in KINDS {
-            let error = LookupError { kind, detail: String::new() };
+            let error = LookupError::new(kind, "");
             let evidence = MtaStsEvidence::after_lookup_error("d.example", &error, None);
             let delays = matches!(
                 kind,

@@ -41,6 +41,13 @@ impl Explanation {
         self
     }
 
+    /// Adds the steps below it.
+    #[must_use]
+    pub fn children(mut self, children: impl IntoIterator<Item = Self>) -> Self {
+        self.children.extend(children);
+        self
+    }
+
     /// Adds the section that asks for the step.
     #[must_use]
     pub fn rfc(mut self, section: &str) -> Self {

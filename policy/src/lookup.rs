@@ -88,6 +88,8 @@ pub struct LookupError {
     pub kind: LookupErrorKind,
     /// One sentence for the operator: the zone or record that broke.
     pub detail: String,
+    /// What had been proven before it broke, then what can be done about it: a line for each.
+    pub explanation: Vec<String>,
 }
 
 /// The kinds of DNS errors.
@@ -136,6 +138,11 @@ impl From<LookupErrorKind> for FailureCode {
 }
 
 impl LookupError {
+    /// An error without explanation.
+    pub fn new(kind: LookupErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), explanation: vec![] }
+    }
+
     /// The error as the failure of a destination or host, for the question `subject` (`"mx.example.com A"`).
     pub fn failure(&self, subject: &str) -> Failure {
         let what = match self.kind {

@@ -142,7 +142,7 @@ fn answer<T>(outcome: Outcome<T>) -> Answer<T> {
 }
 
 fn error() -> LookupError {
-    LookupError { kind: LookupErrorKind::Bogus, detail: "the signature does not verify".into() }
+    LookupError::new(LookupErrorKind::Bogus, "the signature does not verify")
 }
 
 fn tlsa_record(usage: u8) -> TlsaRecord {

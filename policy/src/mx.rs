@@ -254,8 +254,7 @@ mod tests {
             LookupErrorKind::Malformed,
             LookupErrorKind::Budget,
         ] {
-            let failure =
-                exchanges("d.example", &Err(LookupError { kind, detail: String::new() })).unwrap_err();
+            let failure = exchanges("d.example", &Err(LookupError::new(kind, ""))).unwrap_err();
             assert_eq!(failure.verdict(), crate::Verdict::Defer, "{kind}");
             assert_eq!(failure.code, FailureCode::from(kind));
         }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use hickory_proto::{
     dnssec::rdata::{DNSSECRData, RRSIG},
     op::{Message, Query, ResponseCode},
-    rr::{Name, RData, Record, RecordType},
+    rr::{Name, RData, Record, RecordType, rdata::opt::EdnsOption},
     serialize::txt::Parser,
 };
 
@@ -14,12 +14,21 @@ use super::{Attack, World, attack, front};
 /// One way to disturb a question or its answer.
 ///
 /// Written as a word in a scenario: `servfail`, `refused`, `formerr`, `notimp`, `rcode:N`, `timeout`, `malformed`,
-/// `truncated`, `wrong-question`, `bogus`, `strip-signatures`, `indeterminate`, `over-budget`, `forge:RECORDS` (zone-file
+/// `truncated`, `wrong-question`, `extended:CODE:TEXT`, `servfail:CODE:TEXT`, `bogus`, `strip-signatures`, `indeterminate`, `over-budget`, `forge:RECORDS` (zone-file
 /// text, lines separated by `|`), or the name of an [`Attack`].
 #[derive(Clone, Debug)]
 pub enum Tamper {
     /// An empty response with this rcode, 0 to 15.
     Rcode(u8),
+    /// An extended error (RFC 8914) beside the good answer, or in an empty SERVFAIL.
+    Extended {
+        /// INFO-CODE.
+        code: u16,
+        /// EXTRA-TEXT.
+        text: String,
+        /// Whether it is a SERVFAIL.
+        servfail: bool,
+    },
     /// No response at all.
     Timeout,
     /// A response whose octets after the header make no message.
@@ -83,6 +92,13 @@ impl FromStr for Tamper {
             Some(("rcode", number)) => match number.parse() {
                 Ok(rcode @ 0..16) => Self::Rcode(rcode),
                 Ok(_) | Err(_) => return Err(TamperError::Unknown(text.to_owned())),
+            },
+            Some((word @ ("extended" | "servfail"), error)) => match error.split_once(':') {
+                Some((code, text)) => match code.parse() {
+                    Ok(code) => Self::Extended { code, text: text.to_owned(), servfail: word == "servfail" },
+                    Err(_) => return Err(TamperError::Unknown(format!("{word}:{error}"))),
+                },
+                None => return Err(TamperError::Unknown(text.to_owned())),
             },
             _ => match text {
                 "formerr" => Self::Rcode(1),
@@ -163,6 +179,14 @@ impl Tamper {
             Self::Timeout => return Ok(Some(Outgoing::Nothing)),
             Self::Malformed => return Ok(Some(Outgoing::Octets(malformed(scene)))),
             Self::Rcode(rcode) => with_rcode(scene.empty(), ResponseCode::from(0, *rcode)),
+            Self::Extended { code, text, servfail } => {
+                let message = if *servfail {
+                    with_rcode(scene.empty(), ResponseCode::ServFail)
+                } else {
+                    scene.honest()
+                };
+                with_extended_error(message, *code, text)
+            }
             Self::Truncated => {
                 let mut message = scene.empty();
                 message.metadata.truncation = true;
@@ -202,6 +226,12 @@ fn parse_records(records: &str) -> Result<Vec<Record>, TamperError> {
 
 pub(super) fn with_rcode(mut message: Message, rcode: ResponseCode) -> Message {
     message.metadata.response_code = rcode;
+    message
+}
+
+fn with_extended_error(mut message: Message, code: u16, text: &str) -> Message {
+    let option = EdnsOption::Unknown(15, [&code.to_be_bytes()[..], text.as_bytes()].concat());
+    message.edns.get_or_insert_default().options_mut().insert(option);
     message
 }
 
