@@ -15,6 +15,12 @@ impl<K: Eq + Hash + Clone, V: Clone> ExpiringMap<K, V> {
         Self { entries: HashMap::new(), capacity }
     }
 
+    /// Entries held, ended ones included.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The value, unless it has ended by `now`.
     pub(crate) fn get(&self, key: &K, now: Instant) -> Option<V> {
         self.entries.get(key).filter(|(_, end)| *end > now).map(|(value, _)| value.clone())

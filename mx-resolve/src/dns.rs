@@ -195,4 +195,6 @@ pub(crate) fn name_text(name: &Name) -> String {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

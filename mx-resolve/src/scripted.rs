@@ -66,6 +66,8 @@ pub(crate) enum Reply {
     Stranger(Vec<u8>),
     /// The server's, to an earlier question.
     Late { to: SocketAddr, octets: Vec<u8> },
+    /// The server's, but for the last octet, which never comes: over TCP the connection stays open.
+    Unfinished(Vec<u8>),
 }
 
 impl From<Message> for Reply {
@@ -151,19 +153,29 @@ async fn serve_udp(socket: UdpSocket, shared: Arc<Shared>) {
                 Reply::Genuine(octets) => socket.send_to(&octets, from).await,
                 Reply::Stranger(octets) => stranger.send_to(&octets, from).await,
                 Reply::Late { to, octets } => socket.send_to(&octets, to).await,
+                Reply::Unfinished(octets) => socket.send_to(&octets[..octets.len() - 1], from).await,
             };
         }
     }
 }
 
 async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>) {
+    let mut open = vec![];
     while let Ok((mut connection, from)) = listener.accept().await {
         let Some(octets) = read(&mut connection).await else { continue };
         // Where the script says nothing, the connection ends here.
         for reply in shared.replies(&octets, from, true) {
-            let (Reply::Genuine(octets) | Reply::Stranger(octets) | Reply::Late { octets, .. }) = reply;
+            let (stays, octets) = match reply {
+                Reply::Genuine(octets) | Reply::Stranger(octets) | Reply::Late { octets, .. } => (0, octets),
+                Reply::Unfinished(octets) => (1, octets),
+            };
             let length = u16::try_from(octets.len()).unwrap();
-            let _sent = connection.write_all(&[&length.to_be_bytes()[..], &octets].concat()).await;
+            let framed = [&length.to_be_bytes()[..], &octets].concat();
+            let _sent = connection.write_all(&framed[..framed.len() - stays]).await;
+            if stays > 0 {
+                open.push(connection);
+                break;
+            }
         }
     }
 }

@@ -16,28 +16,28 @@ use crate::{
 const ANCHOR: &str = "signed. IN DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000";
 
 const HOUR: Duration = Duration::from_secs(3600);
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-fn dns(server: &Scripted) -> Arc<Dns> {
+pub(super) fn dns(server: &Scripted) -> Arc<Dns> {
     dns_with(server, 20 * SECOND)
 }
 
-fn dns_with(server: &Scripted, patience: Duration) -> Arc<Dns> {
+pub(super) fn dns_with(server: &Scripted, patience: Duration) -> Arc<Dns> {
     let transport = Transport::new(vec![Upstream::Plain(server.address)], patience, false, None).unwrap();
     let policy = LocalPolicy::new(TrustAnchors::parse(ANCHOR).unwrap());
     Arc::new(Dns::new(Validator::new(transport, policy)))
 }
 
-fn name(text: &str) -> Name {
+pub(super) fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()
 }
 
-async fn ask(dns: &Arc<Dns>, host: &str) -> Judged {
+pub(super) async fn ask(dns: &Arc<Dns>, host: &str) -> Judged {
     dns.ask(&name(host), RecordType::A).await
 }
 
 /// So many addresses, which takes TCP. Written here because hickory-proto compresses names no further than it must.
-fn addresses(asked: &Asked, number: u16) -> Reply {
+pub(super) fn addresses(asked: &Asked, number: u16) -> Reply {
     let mut message = asked.response();
     message.metadata.truncation = !asked.tcp;
     let mut octets = message.to_vec().unwrap();
@@ -53,7 +53,7 @@ fn addresses(asked: &Asked, number: u16) -> Reply {
 }
 
 /// Lets the time pass at once. In between the clock runs, or the waits of the network would end at once too.
-async fn pass(time: Duration) {
+pub(super) async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
@@ -68,12 +68,15 @@ async fn d71_26_d66_17_a_verdict_is_kept_for_its_lifetime() {
         (DAY, 24 * HOUR, "a day"),
         (7 * DAY, 24 * HOUR, "no longer than a day"),
         (u32::MAX >> 1, 24 * HOUR, "the longest TTL (RFC 2181 8)"),
+        (1 << 31, Duration::ZERO, "the highest bit makes it zero (RFC 2181 8)"),
+        (u32::MAX, Duration::ZERO, "with all the others, too"),
         (0, Duration::ZERO, "not at all"),
     ] {
         let server = Scripted::start(move |asked| vec![asked.address(1, ttl).into()]).await;
         let dns = dns(&server);
         let verdict = ask(&dns, "mx.example.").await.unwrap();
-        assert_eq!((verdict.status, verdict.ttl), (dnssec::Status::Insecure, ttl), "{why}");
+        let lifetime = if ttl > u32::MAX >> 1 { 0 } else { ttl };
+        assert_eq!((verdict.status, verdict.ttl), (dnssec::Status::Insecure, lifetime), "{why}");
         if let Some(before_the_end) = kept.checked_sub(10 * SECOND) {
             pass(before_the_end).await;
             ask(&dns, "MX.example.").await.unwrap();
