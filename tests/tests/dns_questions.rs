@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hickory_proto::rr::RecordType;
 use mx_resolve::{DnsAnswer, MxResolver, MxResolverBuilder};
-use mxtls_lab::dns::{DnsServer, Signing, World, ZoneSpec};
+use mxtls_lab::dns::{DnsServer, PathRule, Signing, World, ZoneSpec};
 use mxtls_policy::{FailureCode, Outcome, Status};
 
 struct Site {
@@ -47,7 +47,7 @@ fn world() -> World {
         ZoneSpec::new(
             "lab",
             Signing::Nsec,
-            "@ MX 10 mx\nmx A 192.0.2.1\nmx2 A 192.0.2.2\nalias CNAME mx\nold DNAME new\nmx.new A 192.0.2.3\n*.wild A 192.0.2.4",
+            "@ MX 10 mx\nmx A 192.0.2.1\nmx2 A 192.0.2.2\nalias CNAME mx\n_25._tcp.mx TLSA 3 1 1 0101\nold DNAME new\nmx.new A 192.0.2.3\n*.wild A 192.0.2.4",
         ),
         ZoneSpec::new("sub.lab", Signing::Nsec, "mx A 192.0.2.5\nmx2 A 192.0.2.6\nmx3 A 192.0.2.7"),
         ZoneSpec::new("nsec3.lab", "nsec3".parse().unwrap(), "mx A 192.0.2.8"),
@@ -160,5 +160,34 @@ async fn mixed_case_changes_no_verdict() {
         let mixed = shown(mixed.dns(name, rtype).await.unwrap());
         assert_eq!(plain.1.status, expected, "{why}");
         assert_eq!(mixed, plain, "{why}");
+    }
+}
+
+/// Genuine records of other names and types, signed by their zones, stand in all sections of an answer. They are no answers: who
+/// asks for them is told what holds then.
+#[tokio::test]
+async fn signed_records_beside_an_answer_answer_nothing_else() {
+    for (other, now, why) in [
+        ("mx2.lab. A", "192.0.2.22", "an address"),
+        ("lab. MX", "10 mx2.lab.", "where mail goes"),
+        ("_25._tcp.mx.lab. TLSA", "3 1 1 0202", "what a certificate is held against"),
+        ("alias.lab. CNAME", "mx2.lab.", "an alias"),
+    ] {
+        let site = Site::start().await;
+        let beside = format!("beside:{other}").parse().unwrap();
+        site.server.tamper(PathRule::new("mx.lab. A", beside).unwrap()).unwrap();
+        let resolver = site.resolver();
+        let first = resolver.dns("mx.lab", "A").await.unwrap().result.unwrap();
+        let own = Outcome::Records(vec!["192.0.2.1".to_owned()]);
+        assert_eq!((first.status, first.outcome), (Status::Secure, own), "{why}");
+
+        let text =
+            "@ MX 10 mx2\nmx A 192.0.2.1\nmx2 A 192.0.2.22\nalias CNAME mx2\n_25._tcp.mx TLSA 3 1 1 0202";
+        site.server.replace_zone("lab", text).unwrap();
+        let (name, rtype) = other.split_once(' ').unwrap();
+        let second = resolver.dns(name, rtype).await.unwrap().result.unwrap();
+        let shown = Outcome::Records(vec![now.to_owned()]);
+        assert_eq!((second.status, second.outcome), (Status::Secure, shown), "{why}");
+        assert_eq!(site.asked(name, rtype.parse().unwrap()), 1, "{why}: it was asked for");
     }
 }

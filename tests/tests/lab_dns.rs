@@ -565,6 +565,25 @@ async fn faults_strike_their_question_alone() {
     let message = client.udp(TLSA).await;
     assert!(message.metadata.authentic_data);
     assert_eq!(owners(&message.answers).len(), 2);
+    server.clear_tampering();
+
+    server.tamper(rule(TLSA, "beside:mx.nsec.lab. A")).unwrap();
+    let message = client.tcp(TLSA).await;
+    assert_eq!(owners(&message.answers), ["_25._tcp.mx.nsec.lab. TLSA", "mx.nsec.lab. A"]);
+    for section in [&message.authorities, &message.additionals] {
+        assert_eq!((owners(section), signatures(section)), (vec!["mx.nsec.lab. A".to_owned()], 1));
+    }
+    server.clear_tampering();
+
+    for (word, rcode, answers) in [("extended:7:a:b", 0, 2), ("servfail:7:a:b", 2, 0)] {
+        server.tamper(rule(TLSA, word)).unwrap();
+        let message = client.udp(TLSA).await;
+        assert_eq!(u16::from(message.metadata.response_code), rcode, "{word}");
+        assert_eq!(message.answers.len(), answers, "{word}");
+        let options = message.edns.unwrap().options().options.clone();
+        assert_eq!(format!("{options:?}"), "[(Unknown(15), Unknown(15, [0, 7, 97, 58, 98]))]", "{word}");
+        server.clear_tampering();
+    }
 }
 
 #[tokio::test]
@@ -699,6 +718,10 @@ fn words_for_tampering() {
         ("timeout", Some("Timeout")),
         ("deny-with-foreign-nsec", Some("Attack(deny-with-foreign-nsec)")),
         ("forge:no record", None),
+        ("beside:mx.lab.", None),
+        ("beside:mx.lab. NONSENSE", None),
+        ("extended:7", None),
+        ("servfail:x:text", None),
         ("nothing-of-the-kind", None),
     ] {
         let parsed = word.parse::<Tamper>();

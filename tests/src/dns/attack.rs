@@ -382,7 +382,7 @@ fn ask(world: &World, name: &str, rtype: RecordType) -> Message {
     ask_name(world, &Name::from_ascii(name).unwrap(), rtype)
 }
 
-fn ask_name(world: &World, name: &Name, rtype: RecordType) -> Message {
+pub(super) fn ask_name(world: &World, name: &Name, rtype: RecordType) -> Message {
     let mut query = Message::query();
     query.add_query(Query::query(name.clone(), rtype));
     let mut edns = Edns::new();

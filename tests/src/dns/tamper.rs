@@ -14,7 +14,7 @@ use super::{Attack, World, attack, front};
 /// One way to disturb a question or its answer.
 ///
 /// Written as a word in a scenario: `servfail`, `refused`, `formerr`, `notimp`, `rcode:N`, `timeout`, `malformed`,
-/// `truncated`, `wrong-question`, `extended:CODE:TEXT`, `servfail:CODE:TEXT`, `bogus`, `strip-signatures`, `indeterminate`, `over-budget`, `forge:RECORDS` (zone-file
+/// `truncated`, `wrong-question`, `extended:CODE:TEXT`, `servfail:CODE:TEXT`, `beside:NAME TYPE`, `bogus`, `strip-signatures`, `indeterminate`, `over-budget`, `forge:RECORDS` (zone-file
 /// text, lines separated by `|`), or the name of an [`Attack`].
 #[derive(Clone, Debug)]
 pub enum Tamper {
@@ -29,6 +29,8 @@ pub enum Tamper {
         /// Whether it is a SERVFAIL.
         servfail: bool,
     },
+    /// The genuine answer to another question stands beside the good answer, in all sections.
+    Beside(Name, RecordType),
     /// No response at all.
     Timeout,
     /// A response whose octets after the header make no message.
@@ -92,6 +94,13 @@ impl FromStr for Tamper {
             Some(("rcode", number)) => match number.parse() {
                 Ok(rcode @ 0..16) => Self::Rcode(rcode),
                 Ok(_) | Err(_) => return Err(TamperError::Unknown(text.to_owned())),
+            },
+            Some(("beside", question)) => match question.split_once(' ') {
+                Some((owner, rtype)) => match (super::world::name(owner), rtype.parse()) {
+                    (Ok(owner), Ok(rtype)) => Self::Beside(owner, rtype),
+                    (Err(_), _) | (_, Err(_)) => return Err(TamperError::Question(question.to_owned())),
+                },
+                None => return Err(TamperError::Question(question.to_owned())),
             },
             Some((word @ ("extended" | "servfail"), error)) => match error.split_once(':') {
                 Some((code, text)) => match code.parse() {
@@ -186,6 +195,14 @@ impl Tamper {
                     scene.honest()
                 };
                 with_extended_error(message, *code, text)
+            }
+            Self::Beside(owner, rtype) => {
+                let mut message = scene.honest();
+                let other = attack::ask_name(scene.world, owner, *rtype).answers;
+                message.answers.extend(other.clone());
+                message.authorities.extend(other.clone());
+                message.additionals.extend(other);
+                message
             }
             Self::Truncated => {
                 let mut message = scene.empty();
