@@ -60,7 +60,7 @@ use Outcome::{Dane, NoHost, NoServer};
 struct Place {
     /// Records of the zone `hosts` below the domain; the TLSA records have a zone of their own, and so has `unsigned.hosts`.
     hosts: &'static str,
-    /// The questions that go wrong; `{tlsa}` stands for the TLSA owner, names are below the domain.
+    /// The questions that go wrong; names are below the domain.
     questions: &'static [&'static str],
     /// An undisturbed question in the same zone.
     neighbour: &'static str,
@@ -150,12 +150,25 @@ const CNAME_BY_ITSELF: Place = Place {
 
 const TLSA: Place = Place {
     hosts: "mx1 A {ip mx1}",
-    questions: &["{tlsa} TLSA"],
+    questions: &["_{port}._tcp.mx1.hosts TLSA"],
     neighbour: "_tcp.mx1.hosts TXT",
     undisturbed: Dane { addresses: 1 },
     disturbed: NoHost,
     without_keys: NoHost,
 };
+
+/// RFC 7672 §2.2.3, decision 28: the first of two candidates. The second one has records too, and they do not count then.
+const TLSA_AT_EXPANDED_NAME: Place = Place {
+    hosts: "mx1 CNAME real\nreal A {ip mx1}\n_{port}._tcp.real TLSA {tlsa mx1 3 1 1}",
+    questions: &["_{port}._tcp.real.hosts TLSA"],
+    neighbour: "hosts TXT",
+    undisturbed: Dane { addresses: 1 },
+    disturbed: NoHost,
+    without_keys: NoHost,
+};
+
+/// The second candidate, after the denial of the first.
+const TLSA_AT_ORIGINAL_NAME: Place = Place { hosts: "mx1 CNAME real\nreal A {ip mx1}", ..TLSA };
 
 macro_rules! one_test_per_kind {
     ($($place:ident: $at:expr;)*) => {$(
@@ -210,6 +223,8 @@ one_test_per_kind! {
     cname_on_the_way: super::CNAME_ON_THE_WAY;
     cname_by_itself: super::CNAME_BY_ITSELF;
     tlsa: super::TLSA;
+    tlsa_at_expanded_name: super::TLSA_AT_EXPANDED_NAME;
+    tlsa_at_original_name: super::TLSA_AT_ORIGINAL_NAME;
 }
 
 /// Holds the four resolvers against the table.
@@ -326,8 +341,7 @@ mx1 A {{ip mx1}}
         let (name, rtype) = text.split_once(' ').unwrap();
         let name = match name {
             "@" => format!("{DOMAIN}."),
-            "{tlsa}" => format!("_{}._tcp.mx1.hosts.{DOMAIN}.", self.lab.port()),
-            below => format!("{below}.{DOMAIN}."),
+            below => format!("{below}.{DOMAIN}.").replace("{port}", &self.lab.port().to_string()),
         };
         (name, rtype.to_owned())
     }
@@ -389,9 +403,29 @@ async fn an_error_that_does_not_matter_is_recorded() {
     assert_eq!(step.status, None);
 }
 
+/// RFC 7672 §2.2.3: an error of the first candidate ends the search.
+#[tokio::test]
+async fn d72_44_an_error_at_the_expanded_name_leaves_the_original_unasked() {
+    let world = World::start(&TLSA_AT_ORIGINAL_NAME, 300, "servfail");
+    let asked = || {
+        world
+            .lab
+            .dns()
+            .queries(|query| query.name.contains("._tcp.mx1.") && query.rtype.to_string() == "TLSA")
+    };
+    world.ask(&world.resolver()).await;
+    assert_eq!(asked().len(), 1, "without the fault");
+    world.lab.dns().clear_log();
+    world.disturb(&TLSA_AT_EXPANDED_NAME);
+    assert_eq!(world.ask(&world.resolver()).await, (NoHost, Some("dns-servfail".to_owned())));
+    assert_eq!(asked(), []);
+}
+
 /// The `_mta-sts` record under the same errors.
 mod txt {
     use super::{Kind, PolicySource, kind, mta_sts};
+
+    const QUESTIONS: &[&str] = &["_mta-sts TXT"];
 
     /// What decision 27 makes of an error, without and with a policy in the cache.
     struct Row {
@@ -414,7 +448,7 @@ mod txt {
     async fn decision_27_without_a_cached_policy() {
         for Row { kind: (way, code), waits } in ROWS {
             let lab = mta_sts::start();
-            mta_sts::disturb(&lab, way);
+            mta_sts::disturb(&lab, way, QUESTIONS);
             let resolver = super::resolver(&lab, way);
             // The certificate of this server would not be taken under the policy.
             let (resolution, checked) = mta_sts::ask(&lab, &resolver, "self-signed").await;
@@ -447,7 +481,7 @@ mod txt {
                 let (resolution, _) = mta_sts::ask(&lab, &resolver, domain).await;
                 assert_eq!(resolution.mta_sts.unwrap().source, PolicySource::Fetched, "{way}");
             }
-            mta_sts::disturb(&lab, way);
+            mta_sts::disturb(&lab, way, QUESTIONS);
             let (resolution, checked) = mta_sts::ask(&lab, &resolver, "self-signed").await;
             let report = resolution.mta_sts.unwrap();
             // The keys of the zone are known by now: that they cannot be had any more is no fault.
@@ -465,7 +499,97 @@ mod txt {
     }
 }
 
-/// Domains whose `_mta-sts` record has a zone of its own, so that its errors concern nothing else.
+/// The addresses of the policy host under the same errors: decision 27 makes a failed fetch of each (RFC 8461 §3.3).
+mod policy_host {
+    use super::{Kind, PolicySource, kind, mta_sts};
+
+    const KINDS: [Kind; 7] = [
+        kind::SERVFAIL,
+        kind::REFUSED,
+        kind::TIMEOUT,
+        kind::MALFORMED,
+        kind::BOGUS,
+        kind::INDETERMINATE,
+        kind::OVER_BUDGET,
+    ];
+
+    /// Both families, and the one that has the address: the other has nothing that could take its place.
+    const QUESTIONS: [&[&str]; 2] = [&["mta-sts A", "mta-sts AAAA"], &["mta-sts A"]];
+
+    #[tokio::test]
+    async fn decision_27_without_a_cached_policy() {
+        for (questions, (way, _)) in
+            QUESTIONS.into_iter().flat_map(|questions| KINDS.map(|kind| (questions, kind)))
+        {
+            let lab = mta_sts::start();
+            mta_sts::disturb(&lab, way, questions);
+            let resolver = super::resolver(&lab, way);
+            let (resolution, checked) = mta_sts::ask(&lab, &resolver, "self-signed").await;
+            let report = resolution.mta_sts.unwrap();
+            assert_eq!(report.failure.unwrap().code.to_string(), "policy-fetch", "{way}");
+            assert_eq!(
+                (report.source, lab.saw("self-signed").policy_host.connections),
+                (PolicySource::None, 0),
+                "{way}"
+            );
+            let usable = checked.usable.unwrap();
+            let said = (usable.policy.to_string(), usable.channel.to_string());
+            assert_eq!(said, ("opportunistic".to_owned(), "encrypted".to_owned()), "{way}");
+            // Where DANE stands alone nothing depends on the policy.
+            let (_, checked) = mta_sts::ask(&lab, &resolver, "dane").await;
+            let usable = checked.usable.unwrap();
+            let said = (usable.policy.to_string(), usable.channel.to_string());
+            assert_eq!(said, ("dane".to_owned(), "verified".to_owned()), "{way}");
+        }
+    }
+
+    #[tokio::test]
+    async fn decision_27_with_a_cached_policy() {
+        for (questions, (way, _)) in
+            QUESTIONS.into_iter().flat_map(|questions| KINDS.map(|kind| (questions, kind)))
+        {
+            let lab = mta_sts::start();
+            let resolver = super::resolver(&lab, way);
+            for domain in ["self-signed", "valid"] {
+                let (resolution, _) = mta_sts::ask(&lab, &resolver, domain).await;
+                assert_eq!(resolution.mta_sts.unwrap().source, PolicySource::Fetched, "{way}");
+                // Another id: the policy is to be fetched again.
+                lab.dns().replace_txt(&format!("_mta-sts.{domain}.lab."), "v=STSv1; id=2;").unwrap();
+            }
+            mta_sts::disturb(&lab, way, questions);
+            let (resolution, checked) = mta_sts::ask(&lab, &resolver, "self-signed").await;
+            let report = resolution.mta_sts.unwrap();
+            // The keys of the zone are known by now: that they cannot be had any more is no fault.
+            let (failure, source) = match way == kind::INDETERMINATE.0 {
+                true => (None, PolicySource::Fetched),
+                false => (Some("policy-fetch".to_owned()), PolicySource::Cache),
+            };
+            assert_eq!(report.failure.map(|failure| failure.code.to_string()), failure, "{way}");
+            assert_eq!(report.source, source, "{way}");
+            assert_eq!(checked.failure.unwrap().code.to_string(), "certificate-untrusted", "{way}");
+            assert_eq!(checked.verdict.to_string(), "defer", "{way}");
+
+            let (_, checked) = mta_sts::ask(&lab, &resolver, "valid").await;
+            let usable = checked.usable.unwrap();
+            let said = (usable.policy.to_string(), usable.channel.to_string());
+            assert_eq!(said, ("mta-sts".to_owned(), "verified".to_owned()), "{way}");
+        }
+    }
+
+    /// Decision 28: the policy is fetched from the address that there is.
+    #[tokio::test]
+    async fn one_family_is_enough() {
+        // Missing keys are missing for both.
+        for (way, _) in KINDS.into_iter().filter(|kind| *kind != kind::INDETERMINATE) {
+            let lab = mta_sts::start();
+            mta_sts::disturb(&lab, way, &["mta-sts AAAA"]);
+            let (resolution, _) = mta_sts::ask(&lab, &super::resolver(&lab, way), "valid").await;
+            assert_eq!(resolution.mta_sts.unwrap().source, PolicySource::Fetched, "{way}");
+        }
+    }
+}
+
+/// Domains whose `_mta-sts` record and policy host have zones of their own, so that their errors concern nothing else.
 mod mta_sts {
     use super::{Checked, Lab, MxResolver, PathRule, Resolution, Scenario, Tamper, deliverer};
 
@@ -477,9 +601,8 @@ name = "valid"
 matrix = "sts-enforce"
 why = "the policy holds"
 zone = """
-@        MX  10 mx1
-mx1      A   {ip mx1}
-mta-sts  A   {ip mta-sts}
+@    MX  10 mx1
+mx1  A   {ip mx1}
 """
 servers.mx1 = { certificate.issuer = "root" }
 expected = { verdict = "deliver", channel = "verified", policy = "mta-sts", connections = 1, mail = 1, data = 1 }
@@ -492,6 +615,8 @@ max_age: 86400
 """
 [scenario.zones."_mta-sts.{domain}."]
 text = '@ 0 TXT "v=STSv1; id=1;"'
+[scenario.zones."mta-sts.{domain}."]
+text = '@ 0 A {ip mta-sts}'
 
 [[scenario]]
 name = "self-signed"
@@ -504,7 +629,7 @@ expected = { verdict = "defer", failure = "certificate-untrusted", connections =
 name = "dane"
 like = "self-signed"
 why = "DANE stands alone"
-edit = { from = "mta-sts  A", to = "_{port}._tcp.mx1  TLSA  {tlsa mx1 3 1 1}\nmta-sts  A" }
+edit = { from = "mx1  A", to = "_{port}._tcp.mx1  TLSA  {tlsa mx1 3 1 1}\nmx1  A" }
 expected = { verdict = "deliver", channel = "verified", policy = "dane", connections = 1, mail = 1, data = 1 }
 "#;
 
@@ -512,11 +637,15 @@ expected = { verdict = "deliver", channel = "verified", policy = "dane", connect
         Lab::start_with(Scenario::parse(ROWS).unwrap()).unwrap()
     }
 
-    pub(super) fn disturb(lab: &Lab, way: &str) {
+    /// Makes these questions of every domain go wrong.
+    pub(super) fn disturb(lab: &Lab, way: &str, questions: &[&str]) {
         for domain in DOMAINS {
-            let tamper: Tamper = way.parse().unwrap();
-            let rule = PathRule::new(&format!("_mta-sts.{domain}.lab. TXT"), tamper).unwrap();
-            lab.dns().tamper(rule).unwrap();
+            for question in questions {
+                let tamper: Tamper = way.parse().unwrap();
+                let rule =
+                    PathRule::new(&question.replace(' ', &format!(".{domain}.lab. ")), tamper).unwrap();
+                lab.dns().tamper(rule).unwrap();
+            }
         }
     }
 
