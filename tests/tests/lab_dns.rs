@@ -575,6 +575,11 @@ async fn faults_strike_their_question_alone() {
     }
     server.clear_tampering();
 
+    server.tamper(rule("alias.nsec.lab. A", "split")).unwrap();
+    let message = client.udp("alias.nsec.lab. A").await;
+    assert_eq!(owners(&message.answers), ["alias.nsec.lab. CNAME"]);
+    server.clear_tampering();
+
     for (word, rcode, answers) in [("extended:7:a:b", 0, 2), ("servfail:7:a:b", 2, 0)] {
         server.tamper(rule(TLSA, word)).unwrap();
         let message = client.udp(TLSA).await;

@@ -14,7 +14,7 @@ use super::{Attack, World, attack, front};
 /// One way to disturb a question or its answer.
 ///
 /// Written as a word in a scenario: `servfail`, `refused`, `formerr`, `notimp`, `rcode:N`, `timeout`, `malformed`,
-/// `truncated`, `wrong-question`, `extended:CODE:TEXT`, `servfail:CODE:TEXT`, `beside:NAME TYPE`, `bogus`, `strip-signatures`, `indeterminate`, `over-budget`, `forge:RECORDS` (zone-file
+/// `truncated`, `split`, `wrong-question`, `extended:CODE:TEXT`, `servfail:CODE:TEXT`, `beside:NAME TYPE`, `bogus`, `strip-signatures`, `indeterminate`, `over-budget`, `forge:RECORDS` (zone-file
 /// text, lines separated by `|`), or the name of an [`Attack`].
 #[derive(Clone, Debug)]
 pub enum Tamper {
@@ -29,6 +29,8 @@ pub enum Tamper {
         /// Whether it is a SERVFAIL.
         servfail: bool,
     },
+    /// Of a chain of aliases the first one alone.
+    Split,
     /// The genuine answer to another question stands beside the good answer, in all sections.
     Beside(Name, RecordType),
     /// No response at all.
@@ -117,6 +119,7 @@ impl FromStr for Tamper {
                 "timeout" => Self::Timeout,
                 "malformed" => Self::Malformed,
                 "truncated" => Self::Truncated,
+                "split" => Self::Split,
                 "wrong-question" => Self::WrongQuestion,
                 "bogus" => Self::Bogus,
                 "strip-signatures" => Self::StripSignatures,
@@ -195,6 +198,12 @@ impl Tamper {
                     scene.honest()
                 };
                 with_extended_error(message, *code, text)
+            }
+            Self::Split => {
+                let mut message = scene.honest();
+                // A DNAME stands above the name that it makes an alias.
+                message.answers.retain(|record| record.name.zone_of(&scene.target.0));
+                message
             }
             Self::Beside(owner, rtype) => {
                 let mut message = scene.honest();
