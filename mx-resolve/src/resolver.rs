@@ -27,12 +27,13 @@ use crate::{
 /// The upstreams are asked in order, each for the [timeout](MxResolverBuilder::timeout) at the most; the next one is asked
 /// after silence, after an answer that cannot be read, and after any response code but NOERROR and NXDOMAIN. Where what an
 /// upstream says comes to no verdict, because it is bogus or costs more work than a question is worth, all is asked again
-/// from the next one on; the next question goes to the first one again. A question
-/// over UDP that gets no answer is sent again, each time with an id and a port of its own: the first wait is a fifteenth
-/// of the timeout, but half a second at the most, and each further one is twice as long. With the default of 5 seconds that
-/// is at once, after 0.33, 1 and 2.33 seconds; it is never more than six times. Answers to the earlier ones still count,
-/// and what answers none of them is ignored. A truncated answer is asked for again over TCP. All the questions behind one
-/// verdict have a minute together.
+/// from the next one on; the next question goes to the first one again.
+///
+/// A question over UDP that gets no answer is sent again, each time with an id and a port of its own: the first wait is a
+/// fifteenth of the timeout, but half a second at the most, and each further one is twice as long. With the default of 5
+/// seconds that is at once, after 0.33, 1 and 2.33 seconds; it is never more than six times. Answers to the earlier ones
+/// still count, and what answers none of them is ignored. A truncated answer is asked for again over TCP. All the questions
+/// behind one verdict have a minute together.
 ///
 /// What does not depend on each other is asked at once: the addresses of all hosts and the record of MTA-STS; what will
 /// probably be needed to validate an answer, beside the question; and the TLSA records of a host beside its addresses where its

@@ -96,7 +96,9 @@ fn no_fault_and_no_attack_is_left_out() {
                 .any(|rule| rule.with == way && rule.questions.iter().any(|question| wanted(question)))
         })
     };
-    for kind in ["servfail", "refused", "timeout", "bogus", "indeterminate", "malformed", "over-budget"] {
+    for kind in
+        ["servfail", "refused", "timeout", "bogus", "indeterminate", "malformed", "truncated", "over-budget"]
+    {
         for rtype in ["MX", "A", "AAAA", "CNAME", "TLSA", "TXT"] {
             assert!(
                 tampered(&|question| question.ends_with(&format!(" {rtype}")), kind),
