@@ -1,6 +1,6 @@
 //! What the people behind a zone can do about a failure.
 
-use crate::{Failure, FetchError, Reason, SignatureFault, shown::Shown};
+use crate::{Failure, FetchError, Limit, Reason, SignatureFault, shown::Shown};
 
 impl Failure {
     /// What is to be done about it, and by whom: a sentence for the operator of the zone, or of the resolver.
@@ -29,6 +29,12 @@ impl Failure {
                 }
             },
             Reason::NoVerdictFor(_) => "ask for a type of data, such as MX, A or TLSA".to_owned(),
+            Reason::OverLimit(Limit::FailedSignatures) => {
+                format!("sign {zone} again, and see that all its name servers have the same version")
+            }
+            Reason::OverLimit(Limit::Aliases) => {
+                format!("shorten the chain of aliases that leads to {name}, or break its loop")
+            }
             Reason::OverLimit(limit) => {
                 format!("publish less around {zone}: too many {limit} to be judged with bounded work")
             }
@@ -90,7 +96,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{Limit, Question};
+    use crate::Question;
 
     #[test]
     fn it_names_whose_matter_it_is() {
@@ -102,6 +108,8 @@ mod tests {
             (Reason::Unanswered(FetchError::Rcode(ResponseCode::Refused)), "mx.zone.example", "one by one"),
             (Reason::Unanswered(FetchError::Malformed), "mx.zone.example", "garbles"),
             (Reason::OverLimit(Limit::Nsec3Hashes), "zone.example", "too many NSEC3 hashes"),
+            (Reason::OverLimit(Limit::FailedSignatures), "zone.example", "sign"),
+            (Reason::OverLimit(Limit::Aliases), "mx.zone.example", "break its loop"),
             (Reason::Unsigned, "zone.example", "sign"),
             (Reason::BadSignature(SignatureFault::Expired { expiration: 1 }), "zone.example", "again"),
             (Reason::BadSignature(SignatureFault::NotYetValid { inception: 1 }), "zone.example", "clock"),

@@ -121,7 +121,7 @@ const ROWS: &[Row] = &[
         tamper: Some(("mx1.broken.lab A", "over-budget")),
         code: "dns-budget",
         detail: "mx1.broken.lab A: over the limit of signatures that do not verify",
-        remedy: "publish less around broken.lab",
+        remedy: "sign broken.lab again",
         why: "more signatures than anybody tries",
     },
     Row {
