@@ -58,7 +58,7 @@ fn printable(octets: &[u8]) -> String {
 /// Neither a control character nor one that changes the direction of what follows.
 fn is_plain(character: char) -> bool {
     !character.is_control()
-        && !matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        && !matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The registered purpose of an INFO-CODE (RFC 8914 §5.2 and the registry that it made).
