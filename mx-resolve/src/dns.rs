@@ -69,9 +69,27 @@ impl Dns {
     /// The verdict on one question, within the time for all the questions behind it.
     pub(crate) async fn ask(self: &Arc<Self>, name: &Name, record_type: RecordType) -> Judged {
         let question = Question::new(name.clone(), record_type);
-        if let Some(judged) = lock(&self.known).get(&question, Instant::now()) {
-            return judged;
+        match self.known(&question) {
+            Some(judged) => judged,
+            None => self.find_out(question).await,
         }
+    }
+
+    /// The same, where that it failed a moment ago is no reason not to ask.
+    #[cfg(feature = "mta-sts")]
+    pub(crate) async fn ask_again(self: &Arc<Self>, name: &Name, record_type: RecordType) -> Judged {
+        let question = Question::new(name.clone(), record_type);
+        match self.known(&question) {
+            Some(Ok(verdict)) => Ok(verdict),
+            Some(Err(_)) | None => self.find_out(question).await,
+        }
+    }
+
+    fn known(&self, question: &Question) -> Option<Judged> {
+        lock(&self.known).get(question, Instant::now())
+    }
+
+    async fn find_out(self: &Arc<Self>, question: Question) -> Judged {
         let begin = || {
             let (dns, question) = (Arc::clone(self), question.clone());
             async move {
@@ -86,10 +104,10 @@ impl Dns {
     /// The same for a question of which it is not known yet whether it may be asked: see [`Way::judge_early`].
     pub(crate) async fn ask_early(&self, name: &Name, record_type: RecordType) -> Result<Judged, NotEarly> {
         let question = Question::new(name.clone(), record_type);
-        if let Some(judged) = lock(&self.known).get(&question, Instant::now()) {
-            return Ok(judged);
+        match self.known(&question) {
+            Some(judged) => Ok(judged),
+            None => self.judge(question.clone(), self.way.judge_early(question)).await,
         }
-        self.judge(question.clone(), self.way.judge_early(question)).await
     }
 
     async fn judge<E>(

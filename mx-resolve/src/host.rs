@@ -138,6 +138,17 @@ pub(crate) async fn lookup<T>(
     evidence(&dns.ask(&absolute(name)?, record_type).await, read)
 }
 
+/// The same, where that it failed a moment ago is no reason not to ask.
+#[cfg(feature = "mta-sts")]
+pub(crate) async fn lookup_again<T>(
+    dns: &Arc<Dns>,
+    name: &str,
+    record_type: RecordType,
+    read: impl FnMut(&RData) -> Option<T>,
+) -> Lookup<Vec<T>> {
+    evidence(&dns.ask_again(&absolute(name)?, record_type).await, read)
+}
+
 fn absolute(name: &str) -> Result<Name, LookupError> {
     match Name::from_ascii(name) {
         Ok(mut name) => {

@@ -121,7 +121,8 @@ impl MtaSts {
 
     pub(crate) async fn find(&self, dns: &Arc<Dns>, domain: &str) -> (MtaStsEvidence, MtaStsReport) {
         let mut report = MtaStsReport::none();
-        let txt = host::lookup(dns, &format!("_mta-sts.{domain}"), RecordType::TXT, |data| {
+        // An error can mean that mail goes out as if there were no policy: it holds for this attempt alone.
+        let txt = host::lookup_again(dns, &format!("_mta-sts.{domain}"), RecordType::TXT, |data| {
             let RData::TXT(txt) = data else { return None };
             // §3.1: the strings of one record are joined without anything between them.
             Some(txt.txt_data.concat())

@@ -41,7 +41,8 @@ use crate::{
 ///
 /// Questions that are in flight are not asked a second time: who asks the same meanwhile waits for the same answer.
 /// Verdicts are kept as long as their TTLs and signatures hold, and no longer than a day; denials no longer than three hours
-/// (RFC 2308 §5). That a question failed is remembered for five seconds, for whatever reason it did (RFC 9520 §3.2).
+/// (RFC 2308 §5). That a question failed is remembered for five seconds, for whatever reason it did (RFC 9520 §3.2),
+/// unless it is about a `_mta-sts` record, without which mail may go out: that one is asked for at each attempt.
 /// What takes more than 64 kilobytes is not kept.
 #[derive(Clone)]
 pub struct MxResolver(Arc<Inner>);

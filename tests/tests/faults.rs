@@ -472,6 +472,23 @@ mod txt {
         }
     }
 
+    /// Errors are remembered for a while. This one would let mail go out without the policy.
+    #[tokio::test]
+    async fn decision_27_the_record_is_asked_for_at_each_attempt() {
+        for Row { kind: (way, _), waits } in ROWS {
+            let lab = mta_sts::start();
+            mta_sts::disturb(&lab, way, QUESTIONS);
+            let resolver = super::resolver(&lab, way);
+            let (resolution, checked) = mta_sts::ask(&lab, &resolver, "self-signed").await;
+            assert_eq!(resolution.mta_sts.unwrap().source, PolicySource::None, "{way}");
+            assert_eq!(checked.usable.is_none(), waits, "{way}");
+            lab.dns().clear_tampering();
+            let (resolution, checked) = mta_sts::ask(&lab, &resolver, "self-signed").await;
+            assert_eq!(resolution.mta_sts.unwrap().source, PolicySource::Fetched, "{way}");
+            assert_eq!(checked.failure.unwrap().code.to_string(), "certificate-untrusted", "{way}");
+        }
+    }
+
     #[tokio::test]
     async fn decision_27_with_a_cached_policy() {
         for Row { kind: (way, code), .. } in ROWS {
