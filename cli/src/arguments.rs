@@ -5,7 +5,7 @@ mod tlsa;
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
-use mx_resolve::{Destination, Domain, Families, Network, Upstream, dane::Profile};
+use mx_resolve::{Destination, Dnssec, Domain, Families, Network, Upstream, dane::Profile};
 use mxtls_policy::{InsecureMx, Requirement};
 use rustls_pki_types::UnixTime;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -55,12 +55,21 @@ pub(crate) struct GlobalOptions {
     /// One JSON document on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Upstream DNS server, may repeat; it is not trusted; tls://IP:PORT#NAME for DNS over TLS [default: the system's]
+    /// Upstream DNS server, may repeat; tls://IP:PORT#NAME for DNS over TLS [default: the system's]
     #[arg(long, global = true, value_name = "IP[:PORT]")]
     pub(crate) resolver: Vec<Upstream>,
     /// How DNS answers are judged
-    #[arg(long, global = true, value_name = "MODE", default_value = "validate")]
-    dnssec: Dnssec,
+    #[arg(long, global = true, value_name = "MODE", default_value = "auto")]
+    dnssec: DnssecMode,
+    /// The named resolver and the path to it are trusted, for --dnssec trust-ad with one that is not on this machine
+    #[arg(long, global = true)]
+    pub(crate) trust_resolver: bool,
+    /// The root's servers, in the form of named.root, for resolution from the root [default: built in]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) root_hints: Option<PathBuf>,
+    /// Port of the name servers in resolution from the root, for labs [default: 53]
+    #[arg(long, global = true, value_name = "N", value_parser = value_parser!(u16).range(1..))]
+    pub(crate) dns_port: Option<u16>,
     /// DS or DNSKEY records in zone-file text that replace the anchors of the IANA root
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) trust_anchor: Option<PathBuf>,
@@ -111,16 +120,30 @@ impl GlobalOptions {
         }
     }
 
+    pub(crate) fn dnssec(&self) -> Dnssec {
+        match self.dnssec {
+            DnssecMode::Auto => Dnssec::Auto,
+            DnssecMode::Validate => Dnssec::Validate,
+            DnssecMode::TrustAd => Dnssec::TrustAd,
+            DnssecMode::Recursive => Dnssec::Recursive,
+        }
+    }
+
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.timeout.map(|seconds| Duration::from_secs(seconds.into()))
     }
 }
 
-/// One value so far: others come with what they need.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Dnssec {
+enum DnssecMode {
+    /// Validate here, over the upstream, or from the root where the upstream does not pass DNSSEC records on
+    Auto,
     /// Validate here, over the upstream
     Validate,
+    /// Trust the AD bit of the resolver
+    TrustAd,
+    /// Validate here, from the root on, without an upstream
+    Recursive,
 }
 
 /// One value so far.

@@ -67,6 +67,8 @@ impl From<BuildError> for Problem {
             }
         } else if let BuildError::TrustAnchor { path, error } = &error {
             Self::new(error.fault.to_string()).in_file(path).at(error.line, None)
+        } else if let BuildError::RootHints { path, error } = &error {
+            Self::new(error.fault.to_string()).in_file(path).at(error.line, None)
         } else {
             Self::new(error.to_string())
         }

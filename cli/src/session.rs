@@ -102,8 +102,11 @@ fn settings(
 }
 
 fn builder(global: &GlobalOptions) -> Result<MxResolverBuilder, Problem> {
-    let mut builder =
-        MxResolver::builder().families(global.families()).policy_timeout(global.timeout().unwrap_or(STEP));
+    let mut builder = MxResolver::builder()
+        .dnssec(global.dnssec())
+        .trust_resolver(global.trust_resolver)
+        .families(global.families())
+        .policy_timeout(global.timeout().unwrap_or(STEP));
     for server in &global.resolver {
         builder = builder.upstream(server.clone());
     }
@@ -112,6 +115,12 @@ fn builder(global: &GlobalOptions) -> Result<MxResolverBuilder, Problem> {
     }
     if let Some(file) = &global.trust_anchor {
         builder = builder.trust_anchor_file(file);
+    }
+    if let Some(file) = &global.root_hints {
+        builder = builder.root_hints_file(file);
+    }
+    if let Some(port) = global.dns_port {
+        builder = builder.dns_port(port);
     }
     if let Some(file) = &global.ca_file {
         // The same file, read as the other side reads it, so that both find the same faults.

@@ -26,6 +26,13 @@ pub struct Verdict {
     pub proof: Proof,
 }
 
+impl Verdict {
+    /// A verdict that somebody else has made, such as a resolver that is trusted: nothing is known of what it rests on.
+    pub fn new(name: Name, status: Status, outcome: Outcome, chain: Vec<Hop>, ttl: u32) -> Self {
+        Self { name, status, outcome, chain, ttl, proof: Proof::default() }
+    }
+}
+
 /// How far an answer that is not an error can be believed. The order is that of trust.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Status {
@@ -68,6 +75,13 @@ pub struct Hop {
     pub target: Name,
     /// The status of this alias alone.
     pub status: Status,
+}
+
+impl Hop {
+    /// An alias of which somebody else has found the status.
+    pub fn new(owner: Name, kind: HopKind, target: Name, status: Status) -> Self {
+        Self { owner, kind, target, status }
+    }
 }
 
 /// The kind of record that makes a name an alias.

@@ -267,7 +267,7 @@ mod tests {
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
-    use crate::scripted::Scripted;
+    use crate::{resolver::Dnssec, scripted::Scripted};
 
     #[test]
     fn smtp_16_every_order_of_equal_preferences_is_as_likely_as_any_other() {
@@ -320,7 +320,10 @@ mod tests {
         let anchor = "signed. IN DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000";
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), anchor).unwrap();
-        let resolver = || MxResolver::builder().upstream(server.address).trust_anchor_file(file.path());
+        let resolver = || {
+            let builder = MxResolver::builder().upstream(server.address).trust_anchor_file(file.path());
+            builder.dnssec(Dnssec::Validate)
+        };
         for (resolver, hosts, addresses, why) in [
             (resolver(), 64, 16, "the defaults"),
             (resolver().max_hosts(3).max_addresses(5), 3, 5, "the caller's"),

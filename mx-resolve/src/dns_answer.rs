@@ -27,7 +27,7 @@ pub struct DnsAnswer {
     /// For how many seconds the verdict holds, from when it was made: it may come out of the cache.
     pub ttl: Option<u32>,
     /// The zones walked, the signatures that held, the denials that counted: a line for each. Without a verdict, those that
-    /// had been proven before it broke, and a line on what can be done about it.
+    /// had been proven before it broke, and a line on what can be done about it. Empty where a trusted resolver has judged.
     pub proof: Vec<String>,
 }
 

@@ -2,8 +2,9 @@
 //!
 //! A mail domain names its servers by MX records; each server has addresses and may publish TLSA records (DANE,
 //! RFC 7672); the domain may publish an MTA-STS policy (RFC 8461). All of that is found through DNS, and what DNS says
-//! is worth what its DNSSEC status is worth. [`MxResolver`] asks the questions, has every answer judged in this process
-//! by the crate `dnssec` against a trust anchor, and hands the evidence to `mxtls-policy`, which decides. The result is
+//! is worth what its DNSSEC status is worth. [`MxResolver`] asks the questions, over an upstream or from the root, has every
+//! answer judged in this process by the crate `dnssec` against a trust anchor (or takes the word of a resolver that is
+//! trusted: [`Dnssec`]), and hands the evidence to `mxtls-policy`, which decides. The result is
 //! an ordered list of [`SecureMxRecord`]s: each with the policy that its server must meet, or with the reason why the
 //! server counts as unreachable. A failed look-up is never taken for "there is no such record".
 //!
@@ -15,8 +16,10 @@
 //! Without the features `mta-sts` and `delivery` this is discovery by DNS alone.
 
 mod address_limits;
+mod auto;
 mod cache;
 mod datagram;
+mod delegation;
 #[cfg(feature = "delivery")]
 mod delivery;
 mod destination;
@@ -34,12 +37,16 @@ mod message;
 #[cfg(feature = "mta-sts")]
 mod mta_sts_discovery;
 mod network;
+mod probe;
 mod record;
+mod recursion;
 mod resolver;
+mod root_hints;
 #[cfg(test)]
 mod scripted;
 mod tcp;
 mod transport;
+mod trust_ad;
 mod udp;
 mod upstream;
 mod validator;
@@ -55,7 +62,8 @@ pub use families::Families;
 pub use mta_sts_discovery::{MtaStsFault, MtaStsReport, PolicySource};
 pub use network::{Network, NetworkError};
 pub use record::{Candidate, SecureMxRecord, TlsaOutcome, TlsaReport};
-pub use resolver::{BuildError, MxResolver, MxResolverBuilder};
+pub use resolver::{BuildError, Dnssec, MxResolver, MxResolverBuilder};
+pub use root_hints::{RootHintsError, RootHintsFault};
 pub use upstream::{Upstream, UpstreamError};
 
 // The crates whose types stand in this one's: callers need no versions of their own.

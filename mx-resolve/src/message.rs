@@ -9,13 +9,24 @@ use hickory_proto::{
 /// What is offered for UDP: an answer of this size crosses nearly every path unfragmented (RFC 9715 §3).
 const EDNS_PAYLOAD: u16 = 1232;
 
+/// What the server that is asked is to us.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Role {
+    /// It resolves, and we judge: it is to pass on what it finds bogus too (RFC 4035 §3.2.2).
+    Recursive,
+    /// It resolves and judges: it says so by the AD bit, which we ask for by ours (RFC 6840 §5.7).
+    Trusted,
+    /// It answers for its own zones. To be asked to recurse would be a loop waiting to happen (RFC 1034 §5.3.3).
+    Authority,
+}
+
 /// The question as a message, with an id by chance.
-pub(crate) fn query(question: &Question) -> Message {
+pub(crate) fn query(question: &Question, role: Role) -> Message {
     let mut message = Message::query();
     message.add_query(Query::query(question.name.clone(), question.record_type));
-    message.metadata.recursion_desired = true;
-    // We judge ourselves, so the upstream is to pass on what it finds bogus too (RFC 4035 §3.2.2).
-    message.metadata.checking_disabled = true;
+    message.metadata.recursion_desired = role != Role::Authority;
+    message.metadata.checking_disabled = role == Role::Recursive;
+    message.metadata.authentic_data = role == Role::Trusted;
     let mut edns = Edns::new();
     edns.set_max_payload(EDNS_PAYLOAD);
     edns.enable_dnssec();
@@ -41,8 +52,22 @@ mod tests {
     #[test]
     fn what_is_asked_and_what_is_an_answer() {
         let question = Question::new(Name::from_ascii("mx.example.").unwrap(), RecordType::A);
-        let asked = query(&question);
-        assert!(asked.metadata.checking_disabled && asked.metadata.recursion_desired, "RFC 4035 3.2.2");
+        for (role, rd, cd, ad, why) in [
+            (Role::Authority, false, false, false, "RFC 1034 5.3.3"),
+            (
+                Role::Trusted,
+                true,
+                false,
+                true,
+                "RFC 6840 5.7: AD is asked for, and with CD it would mean nothing",
+            ),
+            (Role::Recursive, true, true, false, "RFC 4035 3.2.2"),
+        ] {
+            let header = query(&question, role).metadata;
+            let bits = (header.recursion_desired, header.checking_disabled, header.authentic_data);
+            assert_eq!(bits, (rd, cd, ad), "{why}");
+        }
+        let asked = query(&question, Role::Recursive);
         let edns = asked.edns.as_ref().unwrap();
         assert!(edns.flags().dnssec_ok);
         assert_eq!(edns.max_payload(), EDNS_PAYLOAD);

@@ -10,6 +10,7 @@ use std::{
 
 use dane::Profile;
 use dnssec::{AnchorError, LocalPolicy, TrustAnchors};
+use hickory_proto::rr::Name;
 use mxtls_policy::{DaneRules, InsecureMx};
 use rand::{SeedableRng, rngs::StdRng};
 use rustls_pki_types::CertificateDer;
@@ -17,8 +18,20 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::UnixTime;
 
 use crate::{
-    address_limits::AddressLimits, destination::Domain, dns::Dns, dns_over_tls::DnsOverTlsError,
-    families::Families, network::Network, transport::Transport, upstream::Upstream, validator::Validator,
+    address_limits::AddressLimits,
+    auto::Auto,
+    delegation::Reach,
+    destination::Domain,
+    dns::Dns,
+    dns_over_tls::DnsOverTlsError,
+    families::Families,
+    network::Network,
+    recursion::Recursion,
+    root_hints::{RootHints, RootHintsError},
+    transport::Transport,
+    trust_ad::TrustAd,
+    upstream::Upstream,
+    validator::Validator,
 };
 
 /// Finds mail servers and the policy that each must meet. Cheap to clone; clones share their caches.
@@ -83,6 +96,19 @@ pub enum BuildError {
         /// What is wrong, and in which line.
         error: AnchorError,
     },
+    /// The root hints cannot be read.
+    #[error("{}: {error}", path.display())]
+    RootHints {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and in which line.
+        error: RootHintsError,
+    },
+    /// A resolver whose AD bit anybody on the path could have set.
+    #[error(
+        "the AD bit of {0} counts for nothing: it is not on this machine, and not said to be trusted (--trust-resolver)"
+    )]
+    UntrustedResolver(Upstream),
     /// No server of DNS over TLS can be authenticated, for example because the root certificates are unreadable.
     #[error("{0}")]
     DnsOverTls(DnsOverTlsError),
@@ -93,7 +119,8 @@ pub enum BuildError {
 }
 
 impl MxResolver {
-    /// A resolver over the system's DNS servers, validating from the IANA root.
+    /// A resolver over the system's DNS servers, or where these do not pass DNSSEC records on, from the root; validating from
+    /// the keys of the IANA root.
     ///
     /// # Errors
     /// See [`MxResolverBuilder::build`].
@@ -120,6 +147,28 @@ impl Inner {
     }
 }
 
+/// How the status of an answer is found.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Dnssec {
+    /// Like [`Validate`](Self::Validate) where the upstream carries DNSSEC, else like [`Recursive`](Self::Recursive).
+    ///
+    /// The first look-up comes with a probe of the zone with the trust anchor: its keys, a signed record and a signed denial.
+    /// Where the upstream answers, but without what proves it, and from the root it comes, resolution goes from the root from
+    /// then on, and a warning says so. Where neither works, every look-up fails with one sentence on what to do; so it does
+    /// where the upstream is silent, since that does not tell what it carries. After ten seconds the next look-up probes again.
+    #[default]
+    Auto,
+    /// Answers come over the upstream, and are validated here.
+    Validate,
+    /// The upstream validates and says so by the AD bit. It must be on this machine or
+    /// [be trusted](MxResolverBuilder::trust_resolver). A probe every minute tells an upstream that never sets the bit from an
+    /// insecure zone.
+    TrustAd,
+    /// Answers come from the zones' own servers, from the root on, and are validated here. No upstream is asked.
+    Recursive,
+}
+
 /// How a resolver is set up. Everything has a default.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -127,6 +176,10 @@ pub struct MxResolverBuilder {
     upstreams: Vec<Upstream>,
     roots: Option<Vec<CertificateDer<'static>>>,
     trust_anchor: Option<PathBuf>,
+    dnssec: Dnssec,
+    trust_resolver: bool,
+    root_hints: Option<PathBuf>,
+    dns_port: u16,
     timeout: Duration,
     case_randomization: bool,
     rsa_sha1: bool,
@@ -147,6 +200,10 @@ impl Default for MxResolverBuilder {
             upstreams: vec![],
             roots: None,
             trust_anchor: None,
+            dnssec: Dnssec::default(),
+            trust_resolver: false,
+            root_hints: None,
+            dns_port: 53,
             timeout: Duration::from_secs(5),
             case_randomization: false,
             rsa_sha1: true,
@@ -165,8 +222,8 @@ impl Default for MxResolverBuilder {
 
 impl MxResolverBuilder {
     /// Adds an upstream DNS server: a socket address, or an [`Upstream`] where it speaks DNS over TLS. They are tried in
-    /// order. Without any, the system's are used. An upstream must be a recursive resolver that passes DNSSEC records on;
-    /// it is not trusted.
+    /// order. Without any, the system's are used. An upstream must be a recursive resolver. It is not trusted, except with
+    /// [`Dnssec::TrustAd`].
     pub fn upstream(mut self, server: impl Into<Upstream>) -> Self {
         self.upstreams.push(server.into());
         self
@@ -181,6 +238,33 @@ impl MxResolverBuilder {
     /// DS or DNSKEY records in zone-file text that replace the built-in anchors of the IANA root.
     pub fn trust_anchor_file(mut self, path: impl AsRef<Path>) -> Self {
         self.trust_anchor = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// How the status of an answer is found. Default: [`Dnssec::Auto`].
+    pub fn dnssec(mut self, dnssec: Dnssec) -> Self {
+        self.dnssec = dnssec;
+        self
+    }
+
+    /// Whether the upstreams, and the path to them, are trusted: for [`Dnssec::TrustAd`] with one that is not on this machine.
+    /// Default: no.
+    pub fn trust_resolver(mut self, trusted: bool) -> Self {
+        self.trust_resolver = trusted;
+        self
+    }
+
+    /// The root's servers, in the form of IANA's `named.root`, in place of those that are built in: for resolution from the
+    /// root. Whoever brings their own may have name servers at any address; else those that the internet at large cannot
+    /// reach are not asked.
+    pub fn root_hints_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.root_hints = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// The port of the name servers in resolution from the root, for labs. Default: 53.
+    pub fn dns_port(mut self, port: u16) -> Self {
+        self.dns_port = port;
         self
     }
 
@@ -291,19 +375,26 @@ impl MxResolverBuilder {
     /// Sets the resolver up. Nothing is asked yet.
     ///
     /// # Errors
-    /// The system names no DNS server, or a file cannot be read.
+    /// The system names no DNS server, a file cannot be read, or the AD bit of an upstream that is not trusted is to count.
     pub fn build(self) -> Result<MxResolver, BuildError> {
-        let upstreams = if self.upstreams.is_empty() { system_servers()? } else { self.upstreams };
         let anchors = match &self.trust_anchor {
             Some(path) => read_anchors(path)?,
             None => TrustAnchors::iana(),
         };
-        let transport =
-            Transport::new(upstreams, self.timeout, self.case_randomization, self.roots.as_deref())
-                .map_err(BuildError::DnsOverTls)?;
+        // Any zone with an anchor will do for a probe, the root best.
+        let anchor = anchors.zones().into_iter().min_by_key(|zone| zone.iter().count()).cloned();
+        let anchor = anchor.unwrap_or_else(Name::root);
         let mut policy = LocalPolicy::new(anchors);
         policy.rsa_sha1 = self.rsa_sha1;
-        let dns = Arc::new(Dns::new(Validator::new(transport, policy)));
+        let dns = Arc::new(match self.dnssec {
+            Dnssec::Auto => {
+                let root = Validator::new(self.recursion()?, policy.clone());
+                Dns::new(Auto::new(Validator::new(self.transport(self.servers()?)?, policy), root, anchor))
+            }
+            Dnssec::Validate => Dns::new(Validator::new(self.transport(self.servers()?)?, policy)),
+            Dnssec::TrustAd => Dns::new(TrustAd::new(self.trusted_transports()?, anchor)),
+            Dnssec::Recursive => Dns::new(Validator::new(self.recursion()?, policy)),
+        });
         Ok(MxResolver(Arc::new(Inner {
             #[cfg(feature = "mta-sts")]
             mta_sts: crate::mta_sts_discovery::MtaSts::new(
@@ -325,10 +416,43 @@ impl MxResolverBuilder {
     }
 }
 
+impl MxResolverBuilder {
+    fn servers(&self) -> Result<Vec<Upstream>, BuildError> {
+        if self.upstreams.is_empty() { system_servers() } else { Ok(self.upstreams.clone()) }
+    }
+
+    fn transport(&self, servers: Vec<Upstream>) -> Result<Transport, BuildError> {
+        Transport::new(servers, self.timeout, self.case_randomization, self.roots.as_deref())
+            .map_err(BuildError::DnsOverTls)
+    }
+
+    /// RFC 7672 §2.1.1: over TLS too an AD bit is only as good as who set it.
+    fn trusted_transports(&self) -> Result<Vec<[Transport; 2]>, BuildError> {
+        let trusted = |server: Upstream| match self.trust_resolver || server.is_on_this_machine() {
+            true => Ok([self.transport(vec![server.clone()])?, self.transport(vec![server])?]),
+            false => Err(BuildError::UntrustedResolver(server)),
+        };
+        self.servers()?.into_iter().map(trusted).collect()
+    }
+
+    fn recursion(&self) -> Result<Recursion, BuildError> {
+        let (hints, reach) = match &self.root_hints {
+            Some(path) => (RootHints::parse(&read(path)?), Reach::Any),
+            None => (RootHints::iana(), Reach::Public),
+        };
+        let path = || self.root_hints.clone().unwrap_or_else(|| "built in".into());
+        let hints = hints.map_err(|error| BuildError::RootHints { path: path(), error })?;
+        Ok(Recursion::new(hints, reach, self.dns_port, self.timeout, self.case_randomization))
+    }
+}
+
+fn read(path: &Path) -> Result<String, BuildError> {
+    std::fs::read_to_string(path).map_err(|error| BuildError::File { path: path.to_owned(), error })
+}
+
 fn read_anchors(path: &Path) -> Result<TrustAnchors, BuildError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| BuildError::File { path: path.to_owned(), error })?;
-    TrustAnchors::parse(&text).map_err(|error| BuildError::TrustAnchor { path: path.to_owned(), error })
+    TrustAnchors::parse(&read(path)?)
+        .map_err(|error| BuildError::TrustAnchor { path: path.to_owned(), error })
 }
 
 fn system_servers() -> Result<Vec<Upstream>, BuildError> {

@@ -85,7 +85,36 @@ pub(crate) struct Scripted {
 impl Scripted {
     /// A server over UDP and TCP on one port of loopback; `script` says what is sent in answer to each question.
     pub(crate) async fn start(script: impl Fn(&Asked) -> Vec<Reply> + Send + Sync + 'static) -> Self {
-        let (udp, tcp) = bind_both().await;
+        let sockets = bind_both((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+        Self::serve(sockets, script)
+    }
+
+    /// Servers on one port of 127.0.0.1, 127.0.0.2 and so on; the script is told which one is asked, counted from 1.
+    pub(crate) async fn start_many(
+        count: u8,
+        script: impl Fn(u8, &Asked) -> Vec<Reply> + Clone + Send + Sync + 'static,
+    ) -> Vec<Self> {
+        'port: loop {
+            let (mut port, mut all) = (0, vec![]);
+            for number in 1..=count {
+                let Some(sockets) = bind_both((Ipv4Addr::new(127, 0, 0, number), port).into()).await else {
+                    continue 'port;
+                };
+                port = sockets.0.local_addr().unwrap().port();
+                all.push((number, sockets));
+            }
+            let serve = |(number, sockets)| {
+                let script = script.clone();
+                Self::serve(sockets, move |asked| script(number, asked))
+            };
+            return all.into_iter().map(serve).collect();
+        }
+    }
+
+    fn serve(
+        (udp, tcp): (UdpSocket, TcpListener),
+        script: impl Fn(&Asked) -> Vec<Reply> + Send + Sync + 'static,
+    ) -> Self {
         let address = udp.local_addr().unwrap();
         let log = Arc::new(Mutex::new(vec![]));
         let shared = Arc::new(Shared { script: Box::new(script), log: Arc::clone(&log) });
@@ -133,12 +162,15 @@ impl Shared {
     }
 }
 
-async fn bind_both() -> (UdpSocket, TcpListener) {
+/// `None` where a port that was asked for is taken.
+async fn bind_both(address: SocketAddr) -> Option<(UdpSocket, TcpListener)> {
     loop {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let Ok(udp) = UdpSocket::bind(address).await else { return None };
         // Somebody may have the same port for TCP.
-        if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
-            return (udp, tcp);
+        match TcpListener::bind(udp.local_addr().unwrap()).await {
+            Ok(tcp) => return Some((udp, tcp)),
+            Err(_) if address.port() == 0 => {}
+            Err(_) => return None,
         }
     }
 }

@@ -14,18 +14,19 @@ use hickory_proto::{
     op::{DnsResponse, Message, SerialMessage},
 };
 
-use crate::message;
+use crate::message::{self, Role};
 
 /// Asks on a connection of its own. Nobody but the server writes to it, so the first message is the answer, or wrong.
 pub(crate) async fn ask(
     server: SocketAddr,
     question: &Question,
+    role: Role,
     time: Duration,
     runtime: &TokioRuntimeProvider,
 ) -> Result<Message, NetError> {
     let (connecting, mut sender) = TcpClientStream::new(server, None, Some(time), runtime.clone());
     let mut connection = connecting.await?;
-    let query = message::query(question);
+    let query = message::query(question, role);
     sender.send(SerialMessage::new(query.to_vec()?, server))?;
     let Some(octets) = connection.next().await else {
         return Err(io::Error::new(ErrorKind::UnexpectedEof, "the server hung up").into());

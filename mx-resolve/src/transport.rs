@@ -26,7 +26,8 @@ use crate::{
     dns_over_tls::{Connection, DnsOverTlsError, TlsServer, client_config},
     extended_error,
     in_flight::InFlight,
-    message, tcp, udp,
+    message::{self, Role},
+    tcp, udp,
     upstream::Upstream,
     validator::Source,
 };
@@ -34,6 +35,7 @@ use crate::{
 /// Upstream resolvers, asked in order until one answers.
 pub(crate) struct Transport {
     servers: Vec<Server>,
+    role: Role,
     timeout: Duration,
     // Kept alive for as long as exchanges run: dropping it cancels those over TLS.
     runtime: DatagramRuntime,
@@ -76,7 +78,12 @@ impl Transport {
             });
         }
         let runtime = DatagramRuntime { tokio: TokioRuntimeProvider::new(), mixed_case };
-        Ok(Self { servers, timeout, runtime, in_flight: InFlight::new() })
+        Ok(Self { servers, role: Role::Recursive, timeout, runtime, in_flight: InFlight::new() })
+    }
+
+    /// The same over servers whose word counts.
+    pub(crate) fn trusted(self) -> Self {
+        Self { role: Role::Trusted, ..self }
     }
 
     async fn ask_in_order(&self, question: &Question, first: usize) -> Result<Message, Unanswered> {
@@ -107,30 +114,22 @@ impl Transport {
 
     async fn ask_one(&self, server: &Server, question: &Question) -> Result<Message, Unanswered> {
         match server {
-            Server::Plain(address) => self.ask_plain(*address, question).await,
+            Server::Plain(address) => {
+                ask_plain(*address, question, self.role, self.timeout, &self.runtime).await
+            }
             Server::Tls(server) => self.ask_tls(server, question).await,
         }
-    }
-
-    async fn ask_plain(&self, server: SocketAddr, question: &Question) -> Result<Message, Unanswered> {
-        let over_udp = udp::ask(server, question, self.timeout, &self.runtime).await;
-        let answer = accept(over_udp, question, &server)?;
-        if !answer.metadata.truncation {
-            return Ok(answer);
-        }
-        let over_tcp = tcp::ask(server, question, self.timeout, &self.runtime.tokio).await;
-        whole(accept(over_tcp, question, &server)?)
     }
 
     /// RFC 8310 §5: whatever goes wrong, the question is not asked in clear text.
     async fn ask_tls(&self, server: &TlsServer, question: &Question) -> Result<Message, Unanswered> {
         let connection = self.connect(server).await?;
-        let mut answer = send(&connection.exchange, question).await;
+        let mut answer = send(&connection.exchange, question, self.role).await;
         if answer.is_err() {
             server.forget_connection();
             // RFC 7858 §3.4: servers close connections that were idle, so this one is asked again, once.
             if connection.reused {
-                answer = send(&self.connect(server).await?.exchange, question).await;
+                answer = send(&self.connect(server).await?.exchange, question, self.role).await;
             }
         }
         whole(accept(answer, question, server)?)
@@ -212,11 +211,28 @@ impl Display for Server {
     }
 }
 
+/// Asks one server over UDP, and over TCP where the answer does not fit.
+pub(crate) async fn ask_plain(
+    server: SocketAddr,
+    question: &Question,
+    role: Role,
+    time: Duration,
+    runtime: &DatagramRuntime,
+) -> Result<Message, Unanswered> {
+    let answer = accept(udp::ask(server, question, role, time, runtime).await, question, &server)?;
+    if !answer.metadata.truncation {
+        return Ok(answer);
+    }
+    let over_tcp = tcp::ask(server, question, role, time, &runtime.tokio).await;
+    whole(accept(over_tcp, question, &server)?)
+}
+
 async fn send(
     exchange: &DnsExchange<TokioRuntimeProvider>,
     question: &Question,
+    role: Role,
 ) -> Result<Message, NetError> {
-    let request = DnsRequest::new(message::query(question), DnsRequestOptions::default());
+    let request = DnsRequest::new(message::query(question, role), DnsRequestOptions::default());
     Ok(exchange.send(request).first_answer().await?.into_message())
 }
 

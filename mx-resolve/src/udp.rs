@@ -11,7 +11,10 @@ use hickory_net::{
 };
 use hickory_proto::op::{DnsRequest, DnsRequestOptions, Message};
 
-use crate::{datagram::DatagramRuntime, message};
+use crate::{
+    datagram::DatagramRuntime,
+    message::{self, Role},
+};
 
 /// How often a question is sent at the most. Each has a port and an id of its own, and each is one more that a forged
 /// answer could fit, so they are few.
@@ -24,13 +27,14 @@ const LONGEST_FIRST_WAIT: Duration = Duration::from_millis(500);
 pub(crate) async fn ask(
     server: SocketAddr,
     question: &Question,
+    role: Role,
     time: Duration,
     runtime: &DatagramRuntime,
 ) -> Result<Message, NetError> {
     let mut attempts = FuturesUnordered::new();
     let mut last = NetError::Timeout;
     for wait in waits(time) {
-        attempts.push(attempt(server, question, time, runtime));
+        attempts.push(attempt(server, question, role, time, runtime));
         match tokio::time::timeout(wait, first_end(&mut attempts)).await {
             // Told that nobody is there: by whom cannot be known, so the next attempt is made all the same, and at once.
             Ok(Err(error @ NetError::Io(_))) => last = error,
@@ -59,6 +63,7 @@ fn waits(time: Duration) -> Vec<Duration> {
 async fn attempt(
     server: SocketAddr,
     question: &Question,
+    role: Role,
     time: Duration,
     runtime: &DatagramRuntime,
 ) -> Result<Message, NetError> {
@@ -67,7 +72,7 @@ async fn attempt(
         .with_timeout(Some(time))
         .with_max_retries(1)
         .build();
-    let request = DnsRequest::new(message::query(question), DnsRequestOptions::default());
+    let request = DnsRequest::new(message::query(question, role), DnsRequestOptions::default());
     Ok(stream.send_message(request).first_answer().await?.into_message())
 }
 

@@ -56,6 +56,14 @@ pub enum UpstreamError {
     Name(String),
 }
 
+impl Upstream {
+    /// Whether nobody but this machine is on the path to it.
+    pub(crate) fn is_on_this_machine(&self) -> bool {
+        let (Self::Plain(address) | Self::Tls { address, .. }) = self;
+        address.ip().to_canonical().is_loopback()
+    }
+}
+
 impl FromStr for Upstream {
     type Err = UpstreamError;
 

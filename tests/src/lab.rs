@@ -110,6 +110,8 @@ impl Lab {
     pub fn global_options(&self) -> Vec<String> {
         [
             ("--resolver", self.dns.address().to_string()),
+            ("--root-hints", self.files.path().join(setup::ROOT_HINTS).display().to_string()),
+            ("--dns-port", self.dns.address().port().to_string()),
             ("--trust-anchor", self.trust_anchor_file().display().to_string()),
             ("--ca-file", self.ca_file().display().to_string()),
             ("--policy-port", self.policy_port.to_string()),

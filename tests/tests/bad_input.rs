@@ -220,6 +220,51 @@ fn trust_anchors() {
 }
 
 #[test]
+fn root_hints() {
+    let lab = lab_of(&[GOOD]);
+    let good = ". 3600 IN NS ns.\nns. 3600 IN A 127.0.0.1\n";
+    for (name, text, line, words, why) in [
+        ("empty.hints", String::new(), Some(1), ["address of a root server"].as_slice(), "no server at all"),
+        ("no-address.hints", ". NS ns.\n".to_owned(), Some(1), &["address of a root server"], "no address"),
+        ("type.hints", format!("{good}ns. MX 10 mx.\n"), Some(3), &["expected", "MX 10 mx."], "another type"),
+        ("zone.hints", "lab. NS ns.\n".to_owned(), Some(1), &["expected", "lab. NS ns."], "another zone"),
+        (
+            "address.hints",
+            ". NS ns.\nns. A ::1\n".to_owned(),
+            Some(2),
+            &["::1", "address"],
+            "no IPv4 address",
+        ),
+        ("stray.hints", format!("{good}a. A 127.0.0.1\n"), Some(3), &["NS", "a."], "an address of nobody"),
+        ("name.hints", ". NS a..b\n".to_owned(), Some(1), &["a..b"], "no name"),
+    ] {
+        let path = file(&lab, name, text);
+        replacing("--root-hints", &path, words, why).at(&path, line).is_refused(&lab);
+    }
+    let missing = lab.directory().join("missing.hints");
+    replacing("--root-hints", &missing, &["read"], "no such file").at(&missing, None).is_refused(&lab);
+}
+
+/// RFC 7672 §2.1.1: anybody on the path to a resolver can set the AD bit.
+#[test]
+fn d72_04_ad_bits_of_strangers_count_for_nothing() {
+    let lab = lab_of(&[GOOD]);
+    let domain = format!("{GOOD}.lab");
+    for (resolver, words, why) in [
+        ("192.0.2.53", ["192.0.2.53:53", "--trust-resolver"].as_slice(), "not on this machine"),
+        ("2001:db8::53", &["[2001:db8::53]:53", "--trust-resolver"], "over IPv6"),
+        (
+            "tls://192.0.2.53#dns.example",
+            &["tls://192.0.2.53:853#dns.example", "--trust-resolver"],
+            "over TLS",
+        ),
+    ] {
+        let arguments = ["check", "--dnssec", "trust-ad", "--resolver", resolver, &domain];
+        fault(&arguments, words, why).is_refused(&lab);
+    }
+}
+
+#[test]
 fn ca_files() {
     let lab = lab_of(&[GOOD]);
     let good = std::fs::read_to_string(lab.ca_file()).unwrap();
@@ -543,6 +588,11 @@ fn conflicting_and_unknown_options() {
         ),
         (vec!["check", &domain, "--log", "a=b=c"], &["a=b=c"], "no filter"),
         (vec!["check", &domain, "--concurrency", "0"], &["--concurrency"], "nothing at a time"),
+        (vec!["check", "--dnssec", "never", &domain], &["never", "recursive"], "no way to a status"),
+        (vec!["check", "--dnssec", &domain], &["--dnssec"], "the domain in the place of the way"),
+        (vec!["check", &domain, "--dns-port", "0"], &["--dns-port"], "port 0"),
+        (vec!["check", &domain, "--dns-port", "65536"], &["--dns-port"], "no port"),
+        (vec!["check", &domain, "--trust-resolver=yes"], &["--trust-resolver"], "a switch has no value"),
         (vec!["check", "--no-such-option", &domain], &["--no-such-option"], "an unknown option"),
         (vec!["check"], &["DESTINATION"], "no destination"),
         (vec!["resolve", "--dane-only", &domain, &domain], &["--dane-only"], "a host and a destination"),
@@ -558,17 +608,9 @@ fn conflicting_and_unknown_options() {
         fault(&arguments, words, why).is_refused(&lab);
     }
     // Options of later steps are absent from the parser, never accepted and ignored.
-    for (option, value) in [
-        ("--dnssec", Some("auto")),
-        ("--dnssec", Some("trust-ad")),
-        ("--dnssec", Some("recursive")),
-        ("--cache", Some("sqlite:x")),
-        ("--cache", Some("redis://127.0.0.1")),
-        ("--trust-resolver", None),
-        ("--root-hints", Some("x")),
-        ("--dns-port", Some("53")),
-        ("--html", Some("x.html")),
-    ] {
+    for (option, value) in
+        [("--cache", Some("sqlite:x")), ("--cache", Some("redis://127.0.0.1")), ("--html", Some("x.html"))]
+    {
         let mut arguments = vec!["check", &domain, option];
         arguments.extend(value);
         fault(&arguments, &[], "an option that is not built yet").is_refused(&lab);

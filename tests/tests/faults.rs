@@ -16,7 +16,7 @@
 
 use std::time::Duration;
 
-use mx_resolve::{Checked, Deliverer, Destination, MxResolver, PolicySource, Resolution};
+use mx_resolve::{Checked, Deliverer, Destination, Dnssec, MxResolver, PolicySource, Resolution};
 use mxtls_lab::dns::{PathRule, Tamper};
 use mxtls_lab::{Lab, Scenario};
 use mxtls_smtp_client::{AttemptVerdict, SessionSettings, Timeouts};
@@ -675,6 +675,7 @@ expected = { verdict = "deliver", channel = "verified", policy = "dane", connect
 
 fn resolver(lab: &Lab, way: &str) -> MxResolver {
     MxResolver::builder()
+        .dnssec(Dnssec::Validate)
         .upstream(lab.dns().address())
         .trust_anchor_file(lab.trust_anchor_file())
         .timeout(if way == "timeout" { SHORT_DNS_TIMEOUT } else { DNS_TIMEOUT })

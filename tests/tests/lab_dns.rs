@@ -17,7 +17,7 @@ use hickory_proto::{
     rr::{DNSClass, RData, Record},
 };
 use mxtls_lab::dns::{
-    DnsServer, Message, Name, PathRule, RecordType, Signing, Tamper, TamperError, World, WorldError,
+    DnsServer, Face, Message, Name, PathRule, RecordType, Signing, Tamper, TamperError, World, WorldError,
     ZoneSpec, attacks,
 };
 use tokio::{
@@ -738,4 +738,72 @@ fn words_for_tampering() {
     for question in ["mx.lab.", "mx.lab. NONSENSE", "a..b A"] {
         assert!(PathRule::new(question, Tamper::Timeout).is_err(), "{question}");
     }
+}
+
+/// What the servers of the other addresses say of the same world.
+#[tokio::test]
+async fn each_face_answers_in_its_own_way() {
+    let server = DnsServer::start(world()).await.unwrap();
+    let root = Face::Authority(0);
+    let (lab, zones) = (Face::Authority(1), Face::Authority(2));
+    for (face, question, expected, why) in [
+        (root, "mx.nsec.lab. A", "NoError refers to lab.", "downwards, one zone at a time"),
+        (lab, "mx.nsec.lab. A", "NoError refers to nsec.lab.", "and the next"),
+        (zones, "mx.nsec.lab. A", "NoError AA 1", "and there it is"),
+        (zones, "alias.nsec.lab. A", "NoError AA 1", "no alias is followed"),
+        (zones, "absent.nsec.lab. A", "NXDomain AA 0", "a denial"),
+        (lab, "nsec.lab. DS", "NoError AA 1", "RFC 4035 2.4: DS is the parent's"),
+        (lab, "unsigned.lab. DS", "NoError AA 0", "and so is that there is none"),
+        (zones, "insecure.nsec.lab. DS", "NoError AA 0", "the same one further down"),
+        (Face::Authority(3), "mx.nsec.lab. A", "Refused", "no server answers for what is not its own"),
+        (Face::Validating, "mx.nsec.lab. A", "NoError RA AD 1", "typed as signed"),
+        (Face::Validating, "alias.nsec.lab. A", "NoError RA AD 2", "with its alias"),
+        (Face::Validating, "absent.nsec.lab. A", "NXDomain RA AD 0", "a denial"),
+        (Face::Validating, "mx.unsigned.lab. A", "NoError RA 1", "typed as unsigned"),
+        (Face::Validating, "astray.nsec.lab. A", "NoError RA 2", "an alias to there"),
+        (Face::Validating, "mx.unsupported.lab. A", "NoError RA 1", "signed with what nobody knows"),
+        (Face::Validating, "mx.secure.optout.lab. A", "NoError RA AD 1", "below a zone with opt-out"),
+        (Face::Validating, "absent.optout.lab. A", "NXDomain RA 0", "RFC 5155 9.2: denied by opt-out"),
+        (Face::Validating, "mx.expired.lab. A", "ServFail RA 0", "typed as expired"),
+        (Face::Validating, "mx.early.lab. A", "ServFail RA 0", "as not yet valid"),
+        (Face::Validating, "mx.wrong-ds.lab. A", "ServFail RA 0", "as under a wrong DS"),
+        (Face::Validating, "absent.expired.lab. A", "ServFail RA 0", "denials there too"),
+        (Face::WithoutAd, "mx.nsec.lab. A", "NoError RA 1", "the bit is lost"),
+        (Face::WithoutAd, "mx.expired.lab. A", "ServFail RA 0", "the verdict is not"),
+        (Face::Oblivious, "mx.nsec.lab. A", "NoError RA 1", "the signatures are lost"),
+        (Face::Oblivious, "absent.nsec.lab. A", "NXDomain RA 0", "and the proofs"),
+        (Face::Oblivious, "mx.expired.lab. A", "NoError RA 1", "and nobody looks"),
+    ] {
+        let mut asked = query(question);
+        asked.metadata.checking_disabled = false;
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        socket.send_to(&asked.to_vec().unwrap(), server.face(face)).await.unwrap();
+        let mut buffer = [0; 4096];
+        let length = socket.recv(&mut buffer).await.unwrap();
+        let message = Message::from_vec(&buffer[..length]).unwrap();
+        assert_eq!(in_words(&message), expected, "{face:?}: {question}: {why}");
+        if face == Face::Oblivious {
+            assert_eq!(signatures(&message.answers) + signatures(&message.authorities), 0, "{why}");
+        }
+        let log = server.queries(|logged| logged.face == face);
+        assert_eq!(log.last().unwrap().name, asked.queries[0].name().to_ascii(), "{why}");
+    }
+}
+
+/// Its code, its bits, and how many records answer, or where it refers to.
+fn in_words(message: &Message) -> String {
+    let header = message.metadata;
+    let mut words = vec![format!("{:?}", header.response_code)];
+    let bits =
+        [(header.authoritative, "AA"), (header.recursion_available, "RA"), (header.authentic_data, "AD")];
+    words.extend(bits.iter().filter(|(set, _)| *set).map(|(_, word)| (*word).to_owned()));
+    match message.authorities.iter().find(|record| record.record_type() == RecordType::NS) {
+        Some(referral) => {
+            assert_eq!(message.additionals.len(), 1, "with glue");
+            words.push(format!("refers to {}", referral.name));
+        }
+        None if header.response_code == ResponseCode::Refused => {}
+        None => words.push(owners(&message.answers).len().to_string()),
+    }
+    words.join(" ")
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use mx_resolve::{
-    Domain, MxResolver, PolicySource, SecureMxRecord,
+    Dnssec, Domain, MxResolver, PolicySource, SecureMxRecord,
     policy::{FailureCode, Status},
 };
 use mxtls_lab::{
@@ -147,7 +147,7 @@ impl Site {
 fn resolver(upstream: SocketAddr, trust_anchor: &str) -> MxResolver {
     let anchor = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(anchor.path(), trust_anchor).unwrap();
-    let builder = MxResolver::builder().upstream(upstream).timeout(PATIENCE);
+    let builder = MxResolver::builder().dnssec(Dnssec::Validate).upstream(upstream).timeout(PATIENCE);
     builder.trust_anchor_file(anchor.path()).build().unwrap()
 }
 
@@ -499,6 +499,7 @@ async fn no_dane_and_mta_sts_cached() {
     .await;
     let roots = CertificateDer::pem_file_iter(lab.ca_file()).unwrap().map(Result::unwrap);
     let resolver = MxResolver::builder()
+        .dnssec(Dnssec::Validate)
         .upstream(rounds.address)
         .trust_anchor_file(lab.trust_anchor_file())
         .roots(roots)

@@ -158,7 +158,13 @@ async fn with_lab(mxtls: &Path, folder: &Path, tally: &mut Tally) -> Result<()> 
     // All name servers of the lab's zones have this address.
     let authority = NameServer::authority("127.0.0.1", &zones, &servers).await?;
     let validator = NameServer::validator("127.0.0.2", &authority, &zones, &servers).await?;
-    let peers = Peers { mxtls, lab: &lab, resolver: validator.address(), trust_anchor: &zones.trust_anchor };
+    let peers = Peers {
+        mxtls,
+        lab: &lab,
+        resolver: validator.address(),
+        trust_anchor: &zones.trust_anchor,
+        root_hints: authority.root_hints(),
+    };
 
     statuses::compare(&peers, folder, tally)?;
     postfix::deliveries(&peers, &certificates, &subfolder(folder, "postfix")?, tally).await
@@ -171,6 +177,8 @@ struct Peers<'a> {
     /// The address of unbound, on port 53.
     resolver: &'a str,
     trust_anchor: &'a Path,
+    /// A file that leads to BIND.
+    root_hints: &'a Path,
 }
 
 fn subfolder(folder: &Path, name: &str) -> Result<PathBuf> {

@@ -1,12 +1,47 @@
-//! What one zone says to a question (RFC 1034 §4.3.2, RFC 4035 §3.1).
+//! What one zone says to a question (RFC 1034 §4.3.2, RFC 4035 §3.1), and the name servers that say it.
 
 use hickory_proto::{
-    op::ResponseCode,
+    op::{Message, ResponseCode},
     rr::{Name, RData, Record, RecordType, rdata::CNAME},
     serialize::binary::{BinDecodable, BinDecoder},
 };
 
-use super::zone::{RrSet, Zone, label_count};
+use super::{
+    Face, World, front,
+    zone::{RrSet, Zone, label_count},
+};
+
+/// What the name servers `face` say: an answer from one of their zones, or a referral to one below.
+pub(super) fn answer(face: Face, world: &World, query: &Message) -> Message {
+    let mut message = front::response_to(query);
+    message.metadata.recursion_available = false;
+    let (name, rtype) = match front::question(query) {
+        Ok(question) => question,
+        Err(rcode) => {
+            message.metadata.response_code = rcode;
+            return message;
+        }
+    };
+    let Some(zone) = world.zone_at(face, &name, rtype) else {
+        message.metadata.response_code = ResponseCode::Refused;
+        return message;
+    };
+    match zone.cut_above(&name).filter(|cut| *cut != name || rtype != RecordType::DS) {
+        Some(cut) => {
+            let (authorities, glue) = zone.referral(&cut);
+            message.authorities = authorities;
+            message.additionals = vec![glue];
+        }
+        None => {
+            let reply = zone.reply(&name, rtype);
+            message.metadata.authoritative = true;
+            message.metadata.response_code = reply.rcode;
+            message.answers = reply.answers;
+            message.authorities = reply.authorities;
+        }
+    }
+    message.maybe_strip_dnssec_records(front::dnssec_ok(query))
+}
 
 /// A zone's part of an answer.
 pub(super) struct Reply {

@@ -1,5 +1,5 @@
-//! The server: the world's answers over UDP and TCP on one loopback port, and over TLS on another, with the attacker's rules in
-//! between and a log.
+//! The servers: the world's answers over UDP and TCP on one port of loopback addresses, and over TLS on another, with the
+//! attacker's rules in between and a log.
 
 use std::{
     io,
@@ -20,7 +20,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Tamper, TamperError, World, WorldError,
+    Face, Tamper, TamperError, World, WorldError,
     front::UDP_PAYLOAD,
     tamper::{Outgoing, Scene},
 };
@@ -32,6 +32,8 @@ pub struct LoggedQuery {
     pub name: String,
     /// The type.
     pub rtype: RecordType,
+    /// Who was asked.
+    pub face: Face,
     /// Whether it came over TCP, with TLS or without.
     pub tcp: bool,
     /// Whether it came over TLS.
@@ -93,7 +95,7 @@ struct Path {
 }
 
 impl DnsServer {
-    /// Serves `world` on a free port of 127.0.0.1, the same for UDP and TCP.
+    /// Serves `world` on a free port, the same for UDP and TCP and at the address of every [`Face`].
     pub async fn start(world: World) -> io::Result<Self> {
         Self::serve(Arc::new(RwLock::new(world))).await
     }
@@ -104,13 +106,17 @@ impl DnsServer {
     }
 
     async fn serve(world: Arc<RwLock<World>>) -> io::Result<Self> {
-        let (udp, tcp) = bind_both().await?;
-        let address = udp.local_addr()?;
+        let sockets = bind_all().await?;
+        let mut address = (Face::Recursive.address(), 0).into();
         let shared = Arc::new(Shared { world, path: Mutex::default() });
-        let tasks = vec![
-            tokio::spawn(serve_udp(udp, Arc::clone(&shared))),
-            tokio::spawn(serve_tcp(tcp, Arc::clone(&shared))),
-        ];
+        let mut tasks = Vec::new();
+        for (face, udp, tcp) in sockets {
+            if face == Face::Recursive {
+                address = udp.local_addr()?;
+            }
+            tasks.push(tokio::spawn(serve_udp(udp, face, Arc::clone(&shared))));
+            tasks.push(tokio::spawn(serve_tcp(tcp, face, Arc::clone(&shared))));
+        }
         Ok(Self { address, tls_address: None, shared, tasks })
     }
 
@@ -122,9 +128,19 @@ impl DnsServer {
         Ok(self)
     }
 
-    /// Where it listens, for UDP and TCP.
+    /// Where the recursive server listens, for UDP and TCP.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where another one listens.
+    pub fn face(&self, face: Face) -> SocketAddr {
+        (face.address(), self.address.port()).into()
+    }
+
+    /// The root's server as a file of root hints; the port is not in it.
+    pub fn root_hints(&self) -> String {
+        format!(". 3600 IN NS ns.\nns. 3600 IN A {}\n", Face::Authority(0).address())
     }
 
     /// Where it listens for TLS.
@@ -215,16 +231,18 @@ impl Drop for DnsServer {
 
 impl Shared {
     /// The octets to send back, if any.
-    fn respond(&self, octets: &[u8], channel: Channel) -> Option<Vec<u8>> {
+    fn respond(&self, octets: &[u8], face: Face, channel: Channel) -> Option<Vec<u8>> {
         // What cannot be read gets no answer: there is no id to answer to.
         let Ok(query) = Message::from_vec(octets) else { return None };
         let world = self.world.read().unwrap();
         let outgoing = match query.queries.as_slice() {
             [question] => {
                 let asked = (question.name().to_lowercase(), question.query_type());
-                let tampers = self.path.lock().unwrap().arrive(asked, channel);
+                // Who only refers to others does not decide, and is left alone.
+                let decides = face.decides(&world, &asked.0, asked.1);
+                let tampers = self.path.lock().unwrap().arrive(asked, face, decides, channel);
                 tampers.iter().find_map(|(target, tamper)| {
-                    let scene = Scene { world: &world, query: &query, target };
+                    let scene = Scene { world: &world, query: &query, target, face };
                     match tamper.apply(&scene) {
                         Ok(outgoing) => outgoing,
                         // The world has changed since the rehearsal. The truth comes out, and whatever counted on the
@@ -238,7 +256,15 @@ impl Shared {
             }
             _ => None,
         };
-        match outgoing.unwrap_or_else(|| Outgoing::Message(world.answer(&query))) {
+        let outgoing = match outgoing {
+            Some(Outgoing::Message(mut message)) => {
+                face.sign_off(&mut message);
+                Outgoing::Message(message)
+            }
+            Some(other) => other,
+            None => Outgoing::Message(face.answer(&world, &query)),
+        };
+        match outgoing {
             Outgoing::Message(message) => Some(encode(&message, &query, channel)),
             Outgoing::Octets(octets) => Some(octets),
             Outgoing::Nothing => None,
@@ -248,13 +274,23 @@ impl Shared {
 
 impl Path {
     /// Logs and counts a question, and returns the rules in force, with the questions that they are about.
-    fn arrive(&mut self, asked: (Name, RecordType), channel: Channel) -> Vec<((Name, RecordType), Tamper)> {
+    fn arrive(
+        &mut self,
+        asked: (Name, RecordType),
+        face: Face,
+        decides: bool,
+        channel: Channel,
+    ) -> Vec<((Name, RecordType), Tamper)> {
         self.log.push(LoggedQuery {
             name: asked.0.to_ascii(),
             rtype: asked.1,
+            face,
             tcp: channel != Channel::Udp,
             tls: channel == Channel::Tls,
         });
+        if !decides {
+            return Vec::new();
+        }
         for (rule, seen) in &mut self.rules {
             if rule.question == asked {
                 *seen += 1;
@@ -263,6 +299,7 @@ impl Path {
         self.rules
             .iter()
             .filter(|(rule, seen)| (*seen).max(1) >= rule.from)
+            .filter(|(rule, _)| face.is_attacked() || rule.tamper.is_fault())
             .map(|(rule, _)| (rule.question.clone(), rule.tamper.clone()))
             .collect()
     }
@@ -275,7 +312,7 @@ fn rehearse(world: &World, rule: &PathRule) -> Result<(), TamperError> {
     for (name, rtype) in std::iter::once(rule.question.clone()).chain(keys) {
         let mut query = Message::query();
         query.add_query(hickory_proto::op::Query::query(name, rtype));
-        rule.tamper.apply(&Scene { world, query: &query, target: &rule.question })?;
+        rule.tamper.apply(&Scene { world, query: &query, target: &rule.question, face: Face::Recursive })?;
     }
     Ok(())
 }
@@ -291,38 +328,47 @@ fn encode(message: &Message, query: &Message, channel: Channel) -> Vec<u8> {
     }
 }
 
-/// A free UDP port whose TCP twin may be taken: then another pair is tried.
-async fn bind_both() -> io::Result<(UdpSocket, TcpListener)> {
+/// A UDP port that is free at every address, for TCP too; where one is taken another port is tried.
+async fn bind_all() -> io::Result<Vec<(Face, UdpSocket, TcpListener)>> {
     const ATTEMPTS: usize = 64;
     let mut last = None;
     for _ in 0..ATTEMPTS {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        match TcpListener::bind(udp.local_addr()?).await {
-            Ok(tcp) => return Ok((udp, tcp)),
+        match bind_once().await {
+            Ok(sockets) => return Ok(sockets),
             Err(error) => last = Some(error),
         }
     }
     Err(last.expect("there was at least one attempt"))
 }
 
-async fn serve_udp(socket: UdpSocket, shared: Arc<Shared>) {
+async fn bind_once() -> io::Result<Vec<(Face, UdpSocket, TcpListener)>> {
+    let (mut port, mut sockets) = (0, Vec::new());
+    for face in Face::all() {
+        let udp = UdpSocket::bind((face.address(), port)).await?;
+        port = udp.local_addr()?.port();
+        sockets.push((face, udp, TcpListener::bind((face.address(), port)).await?));
+    }
+    Ok(sockets)
+}
+
+async fn serve_udp(socket: UdpSocket, face: Face, shared: Arc<Shared>) {
     let mut buffer = vec![0; 65_535];
     loop {
         // An error here is an ICMP message about an earlier datagram: its client has gone.
         let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
-        if let Some(response) = shared.respond(&buffer[..length], Channel::Udp) {
+        if let Some(response) = shared.respond(&buffer[..length], face, Channel::Udp) {
             let _gone = socket.send_to(&response, client).await;
         }
     }
 }
 
-async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>) {
+async fn serve_tcp(listener: TcpListener, face: Face, shared: Arc<Shared>) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         if let Ok((stream, _)) = listener.accept().await {
             let shared = Arc::clone(&shared);
             connections.spawn(async move {
-                let _closed = serve_connection(stream, Channel::Tcp, &shared).await;
+                let _closed = serve_connection(stream, face, Channel::Tcp, &shared).await;
             });
         }
     }
@@ -336,7 +382,7 @@ async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Sha
             connections.spawn(async move {
                 // A client that will not have this server has gone.
                 if let Ok(stream) = acceptor.accept(stream).await {
-                    let _closed = serve_connection(stream, Channel::Tls, &shared).await;
+                    let _closed = serve_connection(stream, Face::Recursive, Channel::Tls, &shared).await;
                 }
             });
         }
@@ -346,13 +392,14 @@ async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Sha
 /// Messages with two octets of length before each (RFC 1035 §4.2.2), until the client closes.
 async fn serve_connection(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    face: Face,
     channel: Channel,
     shared: &Shared,
 ) -> io::Result<()> {
     loop {
         let mut octets = vec![0; usize::from(stream.read_u16().await?)];
         stream.read_exact(&mut octets).await?;
-        if let Some(response) = shared.respond(&octets, channel) {
+        if let Some(response) = shared.respond(&octets, face, channel) {
             // Encoded messages are at most 65,535 octets long.
             let mut framed = (response.len() as u16).to_be_bytes().to_vec();
             framed.extend(response);

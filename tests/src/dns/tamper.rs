@@ -9,7 +9,7 @@ use hickory_proto::{
     serialize::txt::Parser,
 };
 
-use super::{Attack, World, attack, front};
+use super::{Attack, Face, World, attack, front};
 
 /// One way to disturb a question or its answer.
 ///
@@ -146,6 +146,7 @@ pub(super) struct Scene<'a> {
     pub(super) world: &'a World,
     pub(super) query: &'a Message,
     pub(super) target: &'a (Name, RecordType),
+    pub(super) face: Face,
 }
 
 impl Scene<'_> {
@@ -166,7 +167,7 @@ impl Scene<'_> {
 
     /// What an undisturbed server says.
     pub(super) fn honest(&self) -> Message {
-        self.world.answer(self.query)
+        self.face.answer(self.world, self.query)
     }
 
     /// An empty response to this query.
@@ -176,6 +177,14 @@ impl Scene<'_> {
 }
 
 impl Tamper {
+    /// Whether it can happen without any malice, to a server's every client.
+    pub fn is_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::Rcode(_) | Self::Timeout | Self::Malformed | Self::Truncated | Self::WrongQuestion
+        )
+    }
+
     /// What the client gets, or `None` where this query is not concerned.
     pub(super) fn apply(&self, scene: &Scene<'_>) -> Result<Option<Outgoing>, TamperError> {
         let message = match self {

@@ -8,7 +8,7 @@ use hickory_proto::{
 };
 
 use super::{
-    Signing, front,
+    Face, Signing, front,
     signing::ZoneKey,
     zone::{Delegation, Zone},
 };
@@ -176,6 +176,27 @@ impl World {
             }
             at = at.base_name();
         }
+    }
+
+    /// The zone of the servers `face` that answers or refers on: for DS at a cut the one above, if they have that too.
+    pub(super) fn zone_at(&self, face: Face, name: &Name, rtype: RecordType) -> Option<&Zone> {
+        let deepest = |mut at: Name| loop {
+            match self.zones.get(&at) {
+                Some(zone) if Face::of_zone(zone.origin()) == face => return Some(zone),
+                _ if at.is_root() => return None,
+                _ => at = at.base_name(),
+            }
+        };
+        let above = (rtype == RecordType::DS && !name.is_root()).then(|| deepest(name.base_name())).flatten();
+        above.or_else(|| deepest(name.clone()))
+    }
+
+    /// The zones from the root to `zone`, that one included.
+    pub(super) fn path_to<'a>(&'a self, zone: &'a Zone) -> Vec<&'a Zone> {
+        let mut path: Vec<&Zone> =
+            std::iter::successors(Some(zone), |zone| self.parent_of(zone.origin())).collect();
+        path.reverse();
+        path
     }
 
     /// The zone that delegates the zone `origin`, or `None` for the root.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     sync::{Arc, OnceLock},
 };
 
@@ -15,7 +16,7 @@ use hickory_proto::{
 };
 
 use super::{
-    Signing, ZoneSpec,
+    Face, Signing, ZoneSpec,
     denial::{self, Nsec3Chain},
     signing::ZoneKey,
     world::WorldError,
@@ -187,15 +188,31 @@ impl Zone {
         records
     }
 
+    /// How it is signed, in the words of whoever wrote it.
+    pub(super) fn signing(&self) -> &Signing {
+        &self.spec.signing
+    }
+
+    /// What it says of the delegation `cut`: the servers below it, their addresses, and DS or the proof that there is none.
+    pub(super) fn referral(&self, cut: &Name) -> (Vec<Record>, Record) {
+        let mut authorities = self.signed(&self.sets[cut][&RecordType::NS]);
+        match (self.set(cut, RecordType::DS), &self.key) {
+            (Some(ds), _) => authorities.extend(self.signed(ds)),
+            (None, Some(_)) => authorities.extend(self.deny_type(cut)),
+            (None, None) => {}
+        }
+        (authorities, glue(cut, server_of(cut)))
+    }
+
     /// The SOA with its signature.
     pub(super) fn soa(&self) -> Vec<Record> {
         self.signed(&self.sets[&self.origin][&RecordType::SOA])
     }
 
-    /// The master file without DNSSEC records.
+    /// The master file without DNSSEC records, for a copy whose zones all have one server at 127.0.0.1.
     pub(super) fn text(&self) -> String {
-        let mut text =
-            format!("$ORIGIN {}\n$TTL 300\n{}{}\n", self.origin, boilerplate(&self.origin), self.spec.text);
+        let boilerplate = boilerplate(&self.origin, Ipv4Addr::LOCALHOST);
+        let mut text = format!("$ORIGIN {}\n$TTL 300\n{boilerplate}{}\n", self.origin, self.spec.text);
         for Delegation { child, .. } in &self.delegations {
             text.push_str(&format!("{child} NS {0}\n{0} A 127.0.0.1\n", server_of(child)));
         }
@@ -241,15 +258,20 @@ pub(super) fn label_count(name: &Name) -> usize {
     name.iter().count()
 }
 
-/// The name servers' names are of no consequence, but every delegation must have one that exists.
+/// Every zone has one name server, within it.
 fn server_of(origin: &Name) -> Name {
     origin.prepend_label("ns").unwrap()
 }
 
-fn boilerplate(origin: &Name) -> String {
+/// The address of the name server of `origin`.
+fn glue(origin: &Name, server: Name) -> Record {
+    Record::from_rdata(server, 3600, RData::A(A(Face::of_zone(origin).address())))
+}
+
+fn boilerplate(origin: &Name, address: Ipv4Addr) -> String {
     let server = server_of(origin);
     format!(
-        "@ 3600 IN SOA {server} hostmaster.{server} 1 3600 600 86400 60\n@ 3600 IN NS {server}\n{server} 3600 IN A 127.0.0.1\n"
+        "@ 3600 IN SOA {server} hostmaster.{server} 1 3600 600 86400 60\n@ 3600 IN NS {server}\n{server} 3600 IN A {address}\n"
     )
 }
 
@@ -270,7 +292,7 @@ fn delegate(sets: &mut Sets, delegation: &Delegation, signed: bool) {
     let Delegation { child, ds } = delegation;
     let server = server_of(child);
     insert(sets, Record::from_rdata(child.clone(), 3600, RData::NS(NS(server.clone()))));
-    insert(sets, Record::from_rdata(server, 3600, RData::A(A::new(127, 0, 0, 1))));
+    insert(sets, glue(child, server));
     if let (Some(ds), true) = (ds, signed) {
         insert(sets, Record::from_rdata(child.clone(), 3600, RData::DNSSEC(DNSSECRData::DS(ds.clone()))));
     }
@@ -280,7 +302,8 @@ fn parse(origin: &Name, text: &str) -> Result<Sets, WorldError> {
     let error = |reason: String| WorldError::Text { origin: origin.to_ascii(), reason };
     let (dnames, others): (Vec<&str>, Vec<&str>) =
         text.lines().partition(|line| line_type(line) == Some("DNAME"));
-    let file = format!("$TTL 300\n{}{}\n", boilerplate(origin), others.join("\n"));
+    let file =
+        format!("$TTL 300\n{}{}\n", boilerplate(origin, Face::of_zone(origin).address()), others.join("\n"));
     let (_, rrsets) =
         Parser::new(file, None, Some(origin.clone())).parse().map_err(|reason| error(reason.to_string()))?;
     let mut sets = Sets::new();

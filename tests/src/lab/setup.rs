@@ -14,6 +14,7 @@ use crate::scenario::{Scenario, TamperRule, Zone, expand};
 use crate::smtp;
 
 pub(super) const TRUST_ANCHOR: &str = "trust-anchor.zone";
+pub(super) const ROOT_HINTS: &str = "root.hints";
 pub(super) const CA_FILE: &str = "ca.pem";
 pub(super) const MESSAGE: &str = "message.eml";
 pub(super) const SENDER: &str = "sender@elsewhere.example";
@@ -72,6 +73,7 @@ impl SetUp {
         std::fs::write(directory.join(MESSAGE), message())?;
         let resolver = pki.issue(&Certificate::default(), RESOLVER, RESOLVER);
         let dns = Arc::new(DnsServer::start(world).await?.with_tls(resolver.server_config()).await?);
+        std::fs::write(directory.join(ROOT_HINTS), dns.root_hints())?;
         for rule in rules {
             dns.tamper(rule)?;
         }

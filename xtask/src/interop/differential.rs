@@ -66,13 +66,23 @@ pub(super) async fn compare(mxtls: &Path, folder: &Path, tally: &mut Tally) -> R
     let theirs = unbound_verdicts::ask(validator.address(), &asked, &folder.join("dig.txt"))?;
     println!("{} questions asked of unbound in {} s", asked.len(), start.elapsed().as_secs());
 
-    for (name, server) in [
-        ("through a forwarding unbound", &forwarder),
-        ("from the authority", &authority),
-        ("through the validating unbound", &validator),
+    // Whoever goes by unbound's own word differs in nothing.
+    let none = Differences::none();
+    for (name, server, dnssec, differences) in [
+        ("through a forwarding unbound", &forwarder, "validate", &differences),
+        ("from the authority", &authority, "validate", &differences),
+        ("through the validating unbound", &validator, "validate", &differences),
+        ("from the root", &authority, "recursive", &differences),
+        ("by the AD bit of unbound", &validator, "trust-ad", &none),
     ] {
-        let mxtls = Mxtls { program: mxtls, resolver: server.address(), trust_anchor: &served.trust_anchor };
-        let way = Way { name, mxtls, asked: &asked, theirs: &theirs, differences: &differences };
+        let mxtls = Mxtls {
+            program: mxtls,
+            resolver: server.address(),
+            trust_anchor: &served.trust_anchor,
+            dnssec,
+            root_hints: server.root_hints(),
+        };
+        let way = Way { name, mxtls, asked: &asked, theirs: &theirs, differences };
         // The one that validates has everything in its cache by now, as it never would for a question that comes alone.
         if server.address() != VALIDATOR {
             way.cold(tally)?;

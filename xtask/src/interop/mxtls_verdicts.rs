@@ -16,6 +16,10 @@ pub(super) struct Mxtls<'a> {
     /// The address of its DNS server, on port 53.
     pub(super) resolver: &'a str,
     pub(super) trust_anchor: &'a Path,
+    /// The value of `--dnssec`.
+    pub(super) dnssec: &'a str,
+    /// The root's name server, on port 53; it counts where none is asked to resolve.
+    pub(super) root_hints: &'a Path,
 }
 
 impl Mxtls<'_> {
@@ -47,7 +51,8 @@ impl Mxtls<'_> {
     fn command(self) -> Command {
         let mut dns = Command::new(self.program);
         dns.args(["dns", "--json", "--resolver"]).arg(format!("{}:53", self.resolver));
-        dns.arg("--trust-anchor").arg(self.trust_anchor);
+        dns.arg("--trust-anchor").arg(self.trust_anchor).args(["--dnssec", self.dnssec]);
+        dns.arg("--root-hints").arg(self.root_hints);
         dns
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Zones {
 /// A name server of these zones. It ends when it is dropped.
 pub(super) struct NameServer {
     address: &'static str,
+    /// Where resolution from the root begins.
+    root_hints: PathBuf,
     _server: Server,
 }
 
@@ -34,7 +36,9 @@ impl NameServer {
         // In the foreground, everything to standard error.
         let mut named = Server::start("named", folder, named.arg("-g").arg("-c").arg(&configuration))?;
         named.until("it answers", || Ok(answers(address)?.then_some(()))).await?;
-        Ok(Self { address, _server: named })
+        let root_hints = folder.join("root.hints");
+        fs::write(&root_hints, format!(". 3600 IN NS ns.\nns. 3600 IN A {address}\n"))?;
+        Ok(Self { address, root_hints, _server: named })
     }
 
     /// unbound, looking up by itself, from the root on, and validating. What it says of a question rests on the answer to that
@@ -45,15 +49,13 @@ impl NameServer {
         zones: &Zones,
         folder: &Path,
     ) -> Result<Self> {
-        let hints = folder.join("root.hints");
-        fs::write(&hints, format!(". 3600 IN NS ns.\nns. 3600 IN A {}\n", authority.address))?;
         let settings = format!(
             "  root-hints: \"{}\"\n  trust-anchor-file: \"{}\"\n  module-config: \"validator iterator\"\n\
              \x20 aggressive-nsec: no\n  ede: yes\n  val-log-level: 2\n",
-            hints.display(),
+            authority.root_hints.display(),
             zones.trust_anchor.display()
         );
-        Self::unbound("unbound", address, &settings, folder).await
+        Self::unbound("unbound", address, authority, &settings, folder).await
     }
 
     /// unbound, handing every question on, with nothing between the question and the authority but its cache.
@@ -62,21 +64,32 @@ impl NameServer {
             "  module-config: \"iterator\"\nforward-zone:\n  name: \".\"\n  forward-addr: {}\n",
             authority.address
         );
-        Self::unbound("forwarder", address, &settings, folder).await
+        Self::unbound("forwarder", address, authority, &settings, folder).await
     }
 
-    async fn unbound(name: &str, address: &'static str, settings: &str, folder: &Path) -> Result<Self> {
+    async fn unbound(
+        name: &str,
+        address: &'static str,
+        authority: &Self,
+        settings: &str,
+        folder: &Path,
+    ) -> Result<Self> {
         let configuration = folder.join(format!("{name}.conf"));
         fs::write(&configuration, unbound_conf(address, settings, folder))?;
         let mut unbound = Command::new("unbound");
         let mut unbound = Server::start(name, folder, unbound.args(["-d", "-c"]).arg(&configuration))?;
         unbound.until("it answers", || Ok(answers(address)?.then_some(()))).await?;
-        Ok(Self { address, _server: unbound })
+        Ok(Self { address, root_hints: authority.root_hints.clone(), _server: unbound })
     }
 
     /// Its address, on port 53.
     pub(super) fn address(&self) -> &'static str {
         self.address
+    }
+
+    /// The file of root hints that leads to the authority.
+    pub(super) fn root_hints(&self) -> &Path {
+        &self.root_hints
     }
 }
 

@@ -1,5 +1,6 @@
-//! The trust anchors of the root that are built in, beside those that Debian's `dns-root-data` has from IANA.
+//! The trust anchors and the servers of the root that are built in, beside those that Debian's `dns-root-data` has from IANA.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -10,14 +11,24 @@ use dnssec::TrustAnchors;
 use crate::cargo::quiet_output;
 use crate::tally::Tally;
 
-/// Where the package has its files: `root.ds` with DS records, `root.key` with the same keys as DNSKEY records.
+/// Where the package has its files: `root.ds` with DS records, `root.key` with the same keys as DNSKEY records, `root.hints`
+/// with the servers.
 const FOLDER: &str = "/usr/share/dns";
 
+/// What `mx-resolve` has built in.
+const ROOT_HINTS: &str = include_str!("../../../mx-resolve/src/root_hints.zone");
+
 pub(super) fn compare(tally: &mut Tally) {
-    let ds = Path::new(FOLDER).join("root.ds");
-    let read =
-        || fs::read_to_string(&ds).with_context(|| format!("{}: Debian package dns-root-data", ds.display()));
-    tally.check("built-in anchors of the root as root.ds", read().and_then(|text| compare_with(&text)));
+    let read = |name: &str| {
+        let file = Path::new(FOLDER).join(name);
+        fs::read_to_string(&file).with_context(|| format!("{}: Debian package dns-root-data", file.display()))
+    };
+    tally.check(
+        "built-in anchors of the root as root.ds",
+        read("root.ds").and_then(|text| compare_with(&text)),
+    );
+    let hints = read("root.hints").and_then(|text| compare_hints_with(&text));
+    tally.check("built-in servers of the root as root.hints", hints);
     let key = Path::new(FOLDER).join("root.key");
     let digest = || quiet_output(Command::new("ldns-key2ds").args(["-n", "-2"]).arg(&key));
     tally.check("built-in anchors of the root as root.key", digest().and_then(|text| compare_with(&text)));
@@ -32,6 +43,23 @@ fn compare_with(text: &str) -> Result<()> {
     let ours = TrustAnchors::iana();
     ensure!(theirs == ours, "built in are {ours:?}, Debian has {theirs:?}");
     Ok(())
+}
+
+/// Whether root hints are the built-in ones, all of them and no others.
+fn compare_hints_with(text: &str) -> Result<()> {
+    let (ours, theirs) = (records(ROOT_HINTS), records(text));
+    let differing: Vec<_> = ours.symmetric_difference(&theirs).collect();
+    ensure!(differing.is_empty(), "not in both: {differing:?}");
+    Ok(())
+}
+
+/// The records of a file, one a line, in small letters and without comments.
+fn records(text: &str) -> BTreeSet<String> {
+    let lines = text.lines().map(|line| line.split(';').next().unwrap_or_default().to_ascii_lowercase());
+    lines
+        .map(|line| Vec::from_iter(line.split_whitespace()).join(" "))
+        .filter(|line| !line.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -53,6 +81,18 @@ mod tests {
             (String::new(), false, "none"),
         ] {
             assert_eq!(compare_with(&text).is_ok(), same, "{why}");
+        }
+    }
+
+    #[test]
+    fn servers_are_compared_record_by_record() {
+        for (text, same, why) in [
+            (format!("; comment\n{}", ROOT_HINTS.to_ascii_uppercase()), true, "in whatever letters"),
+            (ROOT_HINTS.replace("198.41.0.4", "198.41.0.5"), false, "another address"),
+            (ROOT_HINTS.replace("\na.root-servers.net. 3600000 A ", "\n; "), false, "one is missing"),
+            (String::new(), false, "none"),
+        ] {
+            assert_eq!(compare_hints_with(&text).is_ok(), same, "{why}");
         }
     }
 }

@@ -15,7 +15,13 @@ pub(super) fn compare(peers: &Peers<'_>, folder: &Path, tally: &mut Tally) -> Re
     let asked: Vec<Question> =
         peers.lab.dns().questions().iter().map(|(name, rtype)| (plain(name), rtype.to_string())).collect();
     let theirs = unbound_verdicts::ask(peers.resolver, &asked, &folder.join("dig.txt"))?;
-    let mxtls = Mxtls { program: peers.mxtls, resolver: peers.resolver, trust_anchor: peers.trust_anchor };
+    let mxtls = Mxtls {
+        program: peers.mxtls,
+        resolver: peers.resolver,
+        trust_anchor: peers.trust_anchor,
+        dnssec: "validate",
+        root_hints: peers.root_hints,
+    };
     let ours = mxtls.warm(&asked, &folder.join("questions.txt"))?;
     let mut agreement = Agreement::default();
     for (question, ours) in asked.iter().zip(&ours) {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use mx_resolve::{Destination, MxResolver, PolicySource, Resolution};
+use mx_resolve::{Destination, Dnssec, MxResolver, PolicySource, Resolution};
 use mxtls_lab::{
     Lab, Scenario,
     dns::{DnsServer, Signing, World, ZoneSpec},
@@ -92,6 +92,7 @@ fn cached_policy(runtime: &Runtime) -> Result<Row> {
     let roots: Result<Vec<CertificateDer<'static>>, _> =
         CertificateDer::pem_file_iter(lab.ca_file())?.collect();
     let resolver = MxResolver::builder()
+        .dnssec(Dnssec::Validate)
         .upstream(upstream)
         .trust_anchor_file(lab.trust_anchor_file())
         .roots(roots?)
@@ -160,5 +161,5 @@ pub(crate) fn runtime() -> Result<Runtime> {
 
 /// A resolver over `upstream` alone.
 fn resolver(upstream: SocketAddr, anchor: &std::path::Path) -> Result<MxResolver> {
-    Ok(MxResolver::builder().upstream(upstream).trust_anchor_file(anchor).build()?)
+    Ok(MxResolver::builder().dnssec(Dnssec::Validate).upstream(upstream).trust_anchor_file(anchor).build()?)
 }

@@ -56,6 +56,11 @@ impl Differences {
         Ok(Self(differences))
     }
 
+    /// No difference at all.
+    pub(super) fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// Whether the two verdicts are the same, or differ in the way that is expected of this question.
     pub(super) fn check(&self, question: &Question, theirs: &Verdict, ours: &Verdict) -> Result<()> {
         let said = || format!("unbound says {theirs}; mxtls {ours}");

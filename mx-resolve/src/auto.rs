@@ -1,0 +1,150 @@
+//! Over the upstream where that carries DNSSEC, else from the root: a probe tells.
+
+use std::{future::ready, sync::Arc};
+
+use dnssec::{Question, Status};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Either, join, select},
+};
+use hickory_proto::rr::{Name, RecordType};
+use mxtls_policy::{LookupError, LookupErrorKind};
+
+use crate::{
+    dns::{Judged, NotEarly, Way},
+    probe::{FOR_GOOD, Probe},
+};
+
+/// Two ways, of which the first is taken if it can be.
+pub(crate) struct Auto<U, R> {
+    ways: Arc<Ways<U, R>>,
+    probe: Probe<Choice>,
+}
+
+struct Ways<U, R> {
+    upstream: U,
+    root: R,
+    /// The zone that the probe is about: it is known to be signed.
+    anchor: Name,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Choice {
+    Upstream,
+    Root,
+}
+
+impl<U: Way, R: Way> Auto<U, R> {
+    /// `anchor` is a zone with a trust anchor.
+    pub(crate) fn new(upstream: U, root: R, anchor: Name) -> Self {
+        Self { ways: Arc::new(Ways { upstream, root, anchor }), probe: Probe::new(FOR_GOOD) }
+    }
+
+    async fn choice(&self) -> Result<Choice, Arc<LookupError>> {
+        let begin = || {
+            let ways = Arc::clone(&self.ways);
+            async move { ways.choose().await }
+        };
+        self.probe.finding(begin).await
+    }
+
+    /// The upstream is asked while the probe runs, so that where it is good nobody waits for that.
+    async fn judge_and_choose(&self, question: Question) -> Judged {
+        let early = self.ways.upstream.judge(question.clone());
+        let (choice, verdict) = match select(self.choice().boxed(), early).await {
+            Either::Left((Ok(Choice::Upstream), early)) => return early.await,
+            Either::Left((choice, _early)) => (choice?, None),
+            Either::Right((verdict, choice)) => (choice.await?, Some(verdict)),
+        };
+        match (choice, verdict) {
+            (Choice::Upstream, Some(verdict)) => verdict,
+            (Choice::Upstream, None) => self.ways.upstream.judge(question).await,
+            (Choice::Root, _) => self.ways.root.judge(question).await,
+        }
+    }
+}
+
+impl<U: Way, R: Way> Way for Auto<U, R> {
+    fn judge(&self, question: Question) -> BoxFuture<'_, Judged> {
+        match self.probe.last() {
+            Some(Ok(Choice::Upstream)) => self.ways.upstream.judge(question),
+            Some(Ok(Choice::Root)) => self.ways.root.judge(question),
+            Some(Err(none)) => ready(Err(none)).boxed(),
+            None => self.judge_and_choose(question).boxed(),
+        }
+    }
+
+    /// Before the choice nothing is known of any zone.
+    fn judge_early(&self, question: Question) -> BoxFuture<'_, Result<Judged, NotEarly>> {
+        match self.probe.last() {
+            Some(Ok(Choice::Upstream)) => self.ways.upstream.judge_early(question),
+            Some(Ok(Choice::Root)) => self.ways.root.judge_early(question),
+            Some(Err(_)) | None => ready(Err(NotEarly)).boxed(),
+        }
+    }
+}
+
+impl<U: Way, R: Way> Ways<U, R> {
+    async fn choose(&self) -> Result<Choice, Arc<LookupError>> {
+        let upstream = match carries_dnssec(&self.upstream, &self.anchor).await {
+            Ok(()) => return Ok(Choice::Upstream),
+            Err(error) => error,
+        };
+        // Who is silent has not said what it carries. What the root knows of a name may differ from what this network
+        // knows of it, so that a pause of the upstream must not decide between the two.
+        if upstream.kind == LookupErrorKind::Timeout {
+            let detail = format!(
+                "the DNS resolver does not answer ({}): is it running, and can it be reached?",
+                upstream.detail
+            );
+            return Err(no_verdict(LookupErrorKind::Timeout, detail));
+        }
+        match carries_dnssec(&self.root, &self.anchor).await {
+            Ok(()) => {
+                tracing::warn!(
+                    reason = %upstream.detail,
+                    "the DNS resolver does not pass DNSSEC records on: resolving from the root instead"
+                );
+                Ok(Choice::Root)
+            }
+            Err(root) => {
+                tracing::debug!(upstream = %upstream.detail, root = %root.detail, "neither way carries DNSSEC");
+                let detail = "the DNS resolver does not pass DNSSEC records on, and from the root nothing can be resolved \
+                              either: name a resolver that passes them on, or let questions to port 53 (UDP and TCP) out";
+                Err(no_verdict(LookupErrorKind::Indeterminate, detail.to_owned()))
+            }
+        }
+    }
+}
+
+/// Whether keys, a signed record and a signed denial come through: the zone's own SOA, and an address that its apex has not,
+/// as a rule.
+async fn carries_dnssec(way: &impl Way, zone: &Name) -> Result<(), LookupError> {
+    let ask = |record_type| way.judge(Question::new(zone.clone(), record_type));
+    let (record, denial) = join(ask(RecordType::SOA), ask(RecordType::A)).await;
+    let mut result = Ok(());
+    for judged in [record, denial] {
+        match judged {
+            Ok(verdict) if verdict.status == Status::Secure => {}
+            Ok(_) => {
+                let detail = format!("{zone} is insecure, though it has a trust anchor");
+                result = result.and(Err(LookupError {
+                    kind: LookupErrorKind::Indeterminate,
+                    detail,
+                    explanation: vec![],
+                }));
+            }
+            // Silence counts before any other error: it says nothing.
+            Err(none) if none.kind == LookupErrorKind::Timeout => return Err(LookupError::clone(&none)),
+            Err(none) => result = result.and(Err(LookupError::clone(&none))),
+        }
+    }
+    result
+}
+
+pub(crate) fn no_verdict(kind: LookupErrorKind, detail: String) -> Arc<LookupError> {
+    Arc::new(LookupError { kind, detail, explanation: vec![] })
+}
+
+#[cfg(test)]
+mod tests;
