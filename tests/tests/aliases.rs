@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use mx_resolve::{MxResolver, Resolution};
+use mx_resolve::{Dnssec, MxResolver, Resolution};
 use mxtls_lab::dns::{DnsServer, PathRule, Signing, World, ZoneSpec};
 
 const TLSA: &str = "TLSA 3 1 1 0101010101010101010101010101010101010101010101010101010101010101";
@@ -101,6 +101,7 @@ impl Site {
 
     fn resolver(&self, timeout: Duration) -> MxResolver {
         MxResolver::builder()
+            .dnssec(Dnssec::Validate)
             .upstream(self.server.address())
             .trust_anchor_file(self.anchor.path())
             .timeout(timeout)

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use mx_resolve::{DnsAnswer, MxResolver, Upstream};
+use mx_resolve::{DnsAnswer, Dnssec, MxResolver, Upstream};
 use mxtls::{Ended, lab_of, run};
 use mxtls_lab::{
     Lab,
@@ -80,6 +80,7 @@ impl Site {
         timeout: Duration,
     ) -> MxResolver {
         MxResolver::builder()
+            .dnssec(Dnssec::Validate)
             .upstream(upstream)
             .roots([root])
             .trust_anchor_file(self.anchor.path())
@@ -208,6 +209,7 @@ async fn a_server_of_plain_text_is_not_asked() {
 async fn the_next_server_is_asked() {
     let site = Site::start(Certificate::default()).await;
     let resolver = MxResolver::builder()
+        .dnssec(Dnssec::Validate)
         .upstream(tls(site.server.tls_address(), "other.lab"))
         .upstream(site.tls())
         .roots([site.pki.root()])

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use hickory_proto::rr::RecordType;
-use mx_resolve::{DnsAnswer, MxResolver, MxResolverBuilder};
+use mx_resolve::{DnsAnswer, Dnssec, MxResolver, MxResolverBuilder};
 use mxtls_lab::dns::{DnsServer, PathRule, Signing, World, ZoneSpec};
 use mxtls_policy::{FailureCode, Outcome, Status};
 
@@ -27,6 +27,7 @@ impl Site {
 
     fn builder(&self) -> MxResolverBuilder {
         MxResolver::builder()
+            .dnssec(Dnssec::Validate)
             .upstream(self.server.address())
             .trust_anchor_file(self.anchor.path())
             .timeout(Duration::from_secs(20))

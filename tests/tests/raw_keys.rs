@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mx_resolve::{Deliverer, MxResolver};
+use mx_resolve::{Deliverer, Dnssec, MxResolver};
 use mxtls_lab::{Lab, Scenario};
 use mxtls_policy::{Channel, Verdict};
 use mxtls_smtp_client::{Envelope, Interrupt, Message, SessionSettings, Timeouts};
@@ -21,6 +21,7 @@ async fn d71_08_raw_keys_reach_delivery() -> Result<(), Box<dyn std::error::Erro
         let rows = Scenario::all()?.into_iter().filter(|scenario| scenario.name == row).collect();
         let lab = Lab::start_with(rows)?;
         let resolver = MxResolver::builder()
+            .dnssec(Dnssec::Validate)
             .upstream(lab.dns().address())
             .trust_anchor_file(lab.trust_anchor_file())
             .port(lab.port())

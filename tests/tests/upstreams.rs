@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use mx_resolve::MxResolver;
+use mx_resolve::{Dnssec, MxResolver};
 use mxtls_lab::dns::{DnsServer, PathRule, Signing, TamperError, World, ZoneSpec, attacks};
 
 /// What every fault strikes.
@@ -41,7 +41,10 @@ impl Site {
     /// Asks these in order. Who is silent by design is waited for as long as a loaded machine needs for the other answers.
     fn resolver(&self, servers: &[&DnsServer], way: &str) -> MxResolver {
         let patience = if way == "timeout" { Duration::from_secs(1) } else { Duration::from_secs(20) };
-        let builder = MxResolver::builder().trust_anchor_file(self.anchor.path()).timeout(patience);
+        let builder = MxResolver::builder()
+            .dnssec(Dnssec::Validate)
+            .trust_anchor_file(self.anchor.path())
+            .timeout(patience);
         servers.iter().fold(builder, |builder, server| builder.upstream(server.address())).build().unwrap()
     }
 }
