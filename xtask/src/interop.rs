@@ -3,9 +3,12 @@
 //! It runs in namespaces of its own: of the network, so that the ports 25 and 53 of a loopback interface are free, and of processes, so
 //! that whatever it started ends with it, however it ends.
 
+mod comparison;
+mod difference;
 mod differential;
 mod mxtls_verdicts;
 mod name_servers;
+mod parallel;
 mod postfix;
 mod programs;
 mod root_anchors;
@@ -32,7 +35,7 @@ use tokio::process::Command;
 use crate::cargo::{build_mxtls, quiet_output};
 use crate::lab::started;
 use crate::tally::{Stop, Tally};
-use name_servers::NameServer;
+use name_servers::{Authority, Resolver};
 use postfix::Certificates;
 
 #[derive(Args)]
@@ -124,10 +127,8 @@ pub(crate) async fn inside(options: &Options, tally: &mut Tally) -> Result<()> {
     let (mxtls, handshakes) = (PathBuf::from(told(MXTLS_BIN)?), PathBuf::from(told(MXTLS_HANDSHAKES)?));
     let ip = |arguments: &str| quiet_output(process::Command::new("ip").args(arguments.split(' ')));
     ip("link set lo up")?;
-    // BIND and Postfix listen only where an interface has the address.
-    for address in [differential::AUTHORITY, postfix::ADDRESS] {
-        ip(&format!("address add {address}/8 dev lo"))?;
-    }
+    // Postfix listens only where an interface has the address.
+    ip(&format!("address add {}/8 dev lo", postfix::ADDRESS))?;
 
     if options.includes(Part::Differential) {
         root_anchors::compare(tally);
@@ -153,17 +154,16 @@ async fn with_lab(mxtls: &Path, folder: &Path, tally: &mut Tally) -> Result<()> 
     let lab = started(Lab::start_with(scenarios))?;
     let start = Instant::now();
     let zones = signed_copy::make(&lab, &subfolder(folder, "zones")?)?;
-    println!("{} zones signed with BIND's tools in {} s", zones.files.len(), start.elapsed().as_secs());
+    println!("{} zones signed with BIND's tools in {} s", zones.zones.len(), start.elapsed().as_secs());
     let servers = subfolder(folder, "name-servers")?;
-    // All name servers of the lab's zones have this address.
-    let authority = NameServer::authority("127.0.0.1", &zones, &servers).await?;
-    let validator = NameServer::validator("127.0.0.2", &authority, &zones, &servers).await?;
+    let authority = Authority::start(&zones, &servers).await?;
+    let resolver = Resolver::validating("127.0.0.2", &authority, &zones, &servers).await?;
     let peers = Peers {
         mxtls,
         lab: &lab,
-        resolver: validator.address(),
-        trust_anchor: &zones.trust_anchor,
+        resolver: resolver.address(),
         root_hints: authority.root_hints(),
+        trust_anchor: &zones.trust_anchor,
     };
 
     statuses::compare(&peers, folder, tally)?;
@@ -176,9 +176,9 @@ struct Peers<'a> {
     lab: &'a Lab,
     /// The address of unbound, on port 53.
     resolver: &'a str,
-    trust_anchor: &'a Path,
-    /// A file that leads to BIND.
+    /// Where BIND serves the root.
     root_hints: &'a Path,
+    trust_anchor: &'a Path,
 }
 
 fn subfolder(folder: &Path, name: &str) -> Result<PathBuf> {

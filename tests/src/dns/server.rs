@@ -161,6 +161,11 @@ impl DnsServer {
         self.read(|world| world.anchor(origin))
     }
 
+    /// See [`World::name_server`].
+    pub fn name_server(&self, origin: &str) -> Result<Ipv4Addr, WorldError> {
+        self.read(|world| world.name_server(origin))
+    }
+
     /// See [`World::zone_text`].
     pub fn zone_text(&self, origin: &str) -> Result<String, WorldError> {
         self.read(|world| world.zone_text(origin))

@@ -1,6 +1,6 @@
 //! The zones of the lab and how they hang together.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
 use hickory_proto::{
     op::Message,
@@ -123,6 +123,11 @@ impl World {
     /// The zone `origin` as a master file without any DNSSEC record, complete with SOA, NS and delegations.
     pub fn zone_text(&self, origin: &str) -> Result<String, WorldError> {
         Ok(self.zone(origin)?.text())
+    }
+
+    /// The address of the name server that the zone `origin` and its parent name.
+    pub fn name_server(&self, origin: &str) -> Result<Ipv4Addr, WorldError> {
+        Ok(Face::of_zone(self.zone(origin)?.origin()).address())
     }
 
     /// The origins of all zones, parents first.

@@ -209,12 +209,12 @@ impl Zone {
         self.signed(&self.sets[&self.origin][&RecordType::SOA])
     }
 
-    /// The master file without DNSSEC records, for a copy whose zones all have one server at 127.0.0.1.
+    /// The master file without DNSSEC records.
     pub(super) fn text(&self) -> String {
-        let boilerplate = boilerplate(&self.origin, Ipv4Addr::LOCALHOST);
+        let boilerplate = boilerplate(&self.origin);
         let mut text = format!("$ORIGIN {}\n$TTL 300\n{boilerplate}{}\n", self.origin, self.spec.text);
         for Delegation { child, .. } in &self.delegations {
-            text.push_str(&format!("{child} NS {0}\n{0} A 127.0.0.1\n", server_of(child)));
+            text.push_str(&format!("{child} NS {0}\n{0} A {1}\n", server_of(child), address_of(child)));
         }
         text
     }
@@ -263,13 +263,17 @@ fn server_of(origin: &Name) -> Name {
     origin.prepend_label("ns").unwrap()
 }
 
-/// The address of the name server of `origin`.
-fn glue(origin: &Name, server: Name) -> Record {
-    Record::from_rdata(server, 3600, RData::A(A(Face::of_zone(origin).address())))
+fn address_of(origin: &Name) -> Ipv4Addr {
+    Face::of_zone(origin).address()
 }
 
-fn boilerplate(origin: &Name, address: Ipv4Addr) -> String {
-    let server = server_of(origin);
+/// The address of the name server of `origin`.
+fn glue(origin: &Name, server: Name) -> Record {
+    Record::from_rdata(server, 3600, RData::A(A(address_of(origin))))
+}
+
+fn boilerplate(origin: &Name) -> String {
+    let (server, address) = (server_of(origin), address_of(origin));
     format!(
         "@ 3600 IN SOA {server} hostmaster.{server} 1 3600 600 86400 60\n@ 3600 IN NS {server}\n{server} 3600 IN A {address}\n"
     )
@@ -302,8 +306,7 @@ fn parse(origin: &Name, text: &str) -> Result<Sets, WorldError> {
     let error = |reason: String| WorldError::Text { origin: origin.to_ascii(), reason };
     let (dnames, others): (Vec<&str>, Vec<&str>) =
         text.lines().partition(|line| line_type(line) == Some("DNAME"));
-    let file =
-        format!("$TTL 300\n{}{}\n", boilerplate(origin, Face::of_zone(origin).address()), others.join("\n"));
+    let file = format!("$TTL 300\n{}{}\n", boilerplate(origin), others.join("\n"));
     let (_, rrsets) =
         Parser::new(file, None, Some(origin.clone())).parse().map_err(|reason| error(reason.to_string()))?;
     let mut sets = Sets::new();

@@ -1,39 +1,44 @@
 //! A differential between `mxtls` and unbound over zones of every kind, signed by BIND's and ldns' tools and served by BIND.
 //!
-//! `zones.toml` is the table of zones. Each question is asked through an unbound that hands everything on and straight from the
-//! authority, by a process of its own and by one process that is asked everything, in several orders; this last also through the
-//! unbound that validates. Each time the verdict must be that unbound's, but for `differences.toml`: those it must show.
+//! `zones.toml` is the table of zones. Each question is asked through an unbound that does not validate and from the root on, by a
+//! process of its own and by one process that is asked everything, in several orders; this last also through the unbound that
+//! validates, for verdicts of our own and for its AD bit. Each time the verdict must be that unbound's, but for
+//! `differences.toml`: those it must show, where the verdict is ours.
 
-mod difference;
+mod expected;
 mod fault;
 mod key;
-mod parallel;
-mod run;
 mod table;
 mod world;
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
-use super::mxtls_verdicts::Mxtls;
-use super::name_servers::NameServer;
+use super::comparison::Comparison;
+use super::difference::Differences;
+use super::mxtls_verdicts::{Mxtls, Way};
+use super::name_servers::{Authority, Resolver};
 use super::subfolder;
 use super::unbound_verdicts;
 use super::verdict::Question;
 use crate::tally::Tally;
-use difference::Differences;
-use run::Way;
 
-/// Where BIND answers with authority: the address of `ns.`, which all zones name.
-pub(super) const AUTHORITY: &str = "127.0.1.1";
+/// Where BIND answers with authority: for the root, for the zones with one label, with two, and with more.
+const NAME_SERVERS: [(&str, Ipv4Addr); 4] = [
+    ("ns.", Ipv4Addr::new(127, 0, 1, 1)),
+    ("ns1.", Ipv4Addr::new(127, 0, 1, 2)),
+    ("ns2.", Ipv4Addr::new(127, 0, 1, 3)),
+    ("ns3.", Ipv4Addr::new(127, 0, 1, 4)),
+];
 
 /// Where the unbound answers that validates.
-const VALIDATOR: &str = "127.0.1.2";
+const VALIDATING: &str = "127.0.1.5";
 
-/// Where the unbound answers that hands everything on.
-const FORWARDER: &str = "127.0.1.3";
+/// Where the one answers that does not.
+const PLAIN: &str = "127.0.1.6";
 
 /// The orders of the questions to one process.
 const SEEDS: [u64; 3] = [1, 2, 3];
@@ -47,9 +52,9 @@ pub(super) async fn compare(mxtls: &Path, folder: &Path, tally: &mut Tally) -> R
     let served = world::signed(&zones, &files)?;
     println!("{} rows, {} zones signed in {} s", rows.len(), zones.len(), start.elapsed().as_secs());
 
-    let authority = NameServer::authority(AUTHORITY, &served, folder).await?;
-    let validator = NameServer::validator(VALIDATOR, &authority, &served, folder).await?;
-    let forwarder = NameServer::forwarder(FORWARDER, &authority, folder).await?;
+    let authority = Authority::start(&served, folder).await?;
+    let validating = Resolver::validating(VALIDATING, &authority, &served, folder).await?;
+    let plain = Resolver::plain(PLAIN, &authority, folder).await?;
 
     let mut asked: Vec<Question> = Vec::new();
     for zone in &zones {
@@ -61,34 +66,25 @@ pub(super) async fn compare(mxtls: &Path, folder: &Path, tally: &mut Tally) -> R
         zones.len(),
         asked.len()
     );
-    let differences = Differences::read(&zones)?;
+    let (expected, none) = (expected::read(&zones)?, Differences::default());
     let start = Instant::now();
-    let theirs = unbound_verdicts::ask(validator.address(), &asked, &folder.join("dig.txt"))?;
+    let theirs = unbound_verdicts::ask(validating.address(), &asked, &folder.join("dig.txt"))?;
     println!("{} questions asked of unbound in {} s", asked.len(), start.elapsed().as_secs());
 
-    // Whoever goes by unbound's own word differs in nothing.
-    let none = Differences::none();
-    for (name, server, dnssec, differences) in [
-        ("through a forwarding unbound", &forwarder, "validate", &differences),
-        ("from the authority", &authority, "validate", &differences),
-        ("through the validating unbound", &validator, "validate", &differences),
-        ("from the root", &authority, "recursive", &differences),
-        ("by the AD bit of unbound", &validator, "trust-ad", &none),
+    // The unbound that validates has everything in its cache by now, as it never would for a question that comes alone.
+    for (name, way, differences, cold) in [
+        ("through an unbound that does not validate", Way::Validate(plain.address()), &expected, true),
+        ("from the root", Way::Recursive(authority.root_hints()), &expected, true),
+        ("through the unbound that validates", Way::Validate(validating.address()), &expected, false),
+        ("by the AD bit", Way::TrustAd(validating.address()), &none, false),
     ] {
-        let mxtls = Mxtls {
-            program: mxtls,
-            resolver: server.address(),
-            trust_anchor: &served.trust_anchor,
-            dnssec,
-            root_hints: server.root_hints(),
-        };
-        let way = Way { name, mxtls, asked: &asked, theirs: &theirs, differences };
-        // The one that validates has everything in its cache by now, as it never would for a question that comes alone.
-        if server.address() != VALIDATOR {
-            way.cold(tally)?;
+        let mxtls = Mxtls { program: mxtls, way, trust_anchor: &served.trust_anchor };
+        let comparison = Comparison { name, mxtls, asked: &asked, theirs: &theirs, differences };
+        if cold {
+            comparison.cold(tally)?;
         }
         for seed in SEEDS {
-            way.warm(seed, &folder.join("questions.txt"), tally)?;
+            comparison.warm(seed, &folder.join("questions.txt"), tally)?;
         }
     }
     Ok(())

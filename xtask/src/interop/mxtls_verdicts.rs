@@ -13,13 +13,19 @@ use super::verdict::{Outcome, Question, Verdict};
 #[derive(Clone, Copy)]
 pub(super) struct Mxtls<'a> {
     pub(super) program: &'a Path,
-    /// The address of its DNS server, on port 53.
-    pub(super) resolver: &'a str,
+    pub(super) way: Way<'a>,
     pub(super) trust_anchor: &'a Path,
-    /// The value of `--dnssec`.
-    pub(super) dnssec: &'a str,
-    /// The root's name server, on port 53; it counts where none is asked to resolve.
-    pub(super) root_hints: &'a Path,
+}
+
+/// How it comes to a status, and where it begins.
+#[derive(Clone, Copy)]
+pub(super) enum Way<'a> {
+    /// Its own verdicts on what the resolver at this address says, on port 53.
+    Validate(&'a str),
+    /// Its own verdicts on what the zones' servers say, from the root on, which these hints tell of.
+    Recursive(&'a Path),
+    /// The AD bit of the resolver at this address, on port 53.
+    TrustAd(&'a str),
 }
 
 impl Mxtls<'_> {
@@ -50,9 +56,12 @@ impl Mxtls<'_> {
 
     fn command(self) -> Command {
         let mut dns = Command::new(self.program);
-        dns.args(["dns", "--json", "--resolver"]).arg(format!("{}:53", self.resolver));
-        dns.arg("--trust-anchor").arg(self.trust_anchor).args(["--dnssec", self.dnssec]);
-        dns.arg("--root-hints").arg(self.root_hints);
+        dns.args(["dns", "--json", "--trust-anchor"]).arg(self.trust_anchor);
+        match self.way {
+            Way::Validate(resolver) => dns.args(["--dnssec", "validate", "--resolver", resolver]),
+            Way::Recursive(hints) => dns.args(["--dnssec", "recursive", "--root-hints"]).arg(hints),
+            Way::TrustAd(resolver) => dns.args(["--dnssec", "trust-ad", "--resolver", resolver]),
+        };
         dns
     }
 }

@@ -9,26 +9,32 @@ use anyhow::{Context, Result, ensure};
 use mxtls_lab::Lab;
 use mxtls_lab::dns::Signing;
 
-use super::name_servers::Zones;
+use super::name_servers::{Zone, Zones};
+use super::parallel;
 use crate::cargo::quiet_output;
 
 /// Signs every zone of the lab; a child comes before its parent, which takes the DS records from its file.
 pub(super) fn make(lab: &Lab, folder: &Path) -> Result<Zones> {
-    let mut zones = lab.dns().origins();
-    zones.sort_by_key(|origin| std::cmp::Reverse(labels(origin)));
+    let mut by_depth: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for origin in lab.dns().origins() {
+        by_depth.entry(labels(&origin)).or_default().push(origin);
+    }
     let signings = of_rows(lab)?;
-    let mut files = BTreeMap::new();
-    for origin in zones {
-        let text = lab.dns().zone_text(&origin)?;
-        let signing = match signings.get(&origin) {
-            Some(signing) => signing.clone(),
-            None => of_others(&origin, lab)?,
-        };
-        let file = sign(&origin, &text, &signing, folder).with_context(|| format!("signing {origin}"))?;
-        files.insert(origin, file);
+    let mut zones = BTreeMap::new();
+    for origins in by_depth.into_values().rev() {
+        let signed = parallel::each(&origins, |origin| {
+            let signing = match signings.get(origin) {
+                Some(signing) => signing.clone(),
+                None => of_others(origin, lab)?,
+            };
+            let file = sign(origin, &lab.dns().zone_text(origin)?, &signing, folder);
+            let file = file.with_context(|| format!("signing {origin}"))?;
+            Ok(Zone { file, server: lab.dns().name_server(origin)? })
+        })?;
+        zones.extend(origins.into_iter().zip(signed));
     }
     let trust_anchor = ds_file(folder, ".");
-    Ok(Zones { files, trust_anchor })
+    Ok(Zones { zones, trust_anchor })
 }
 
 /// How the zones of the rows are signed.

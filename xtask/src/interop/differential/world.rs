@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 
-use super::AUTHORITY;
+use super::NAME_SERVERS;
 use super::fault::absolute;
 use super::key::Key;
-use super::parallel;
 use super::table::{Dates, DenialKind, Role, Row, Signer};
 use crate::cargo::quiet_output;
-use crate::interop::name_servers::Zones;
+use crate::interop::name_servers::{self, Zones};
+use crate::interop::parallel;
 use crate::interop::verdict::{Question, plain};
 
 /// What every zone but the root holds besides what its row says, unless the row is `bare`.
@@ -61,16 +62,17 @@ pub(super) fn keyed<'r>(rows: &'r [Row], folder: &Path) -> Result<Vec<Zone<'r>>>
 
 /// Signs all zones, and damages those that are to be.
 pub(super) fn signed(zones: &[Zone<'_>], folder: &Path) -> Result<Zones> {
-    let files = parallel::each(zones, |zone| {
+    let served = parallel::each(zones, |zone| {
         let children: Vec<_> =
             zones.iter().filter(|child| parent(child, zones) == Some(&zone.origin)).collect();
         let file = zone.write(&children, folder).with_context(|| format!("the zone {}", zone.origin))?;
-        Ok((zone.origin.clone(), file))
+        let (_, server) = zone.name_server()?;
+        Ok((zone.origin.clone(), name_servers::Zone { file, server }))
     })?;
     let root = zones.iter().find(|zone| zone.origin == ".").context("there is no root")?;
     let trust_anchor = folder.join("trust-anchor");
     fs::write(&trust_anchor, root.delegation_signers()?)?;
-    Ok(Zones { files: files.into_iter().collect(), trust_anchor })
+    Ok(Zones { zones: served.into_iter().collect(), trust_anchor })
 }
 
 /// The zone that a zone is delegated from: the nearest above it.
@@ -102,7 +104,13 @@ impl Zone<'_> {
     }
 
     fn filled_in(&self, text: &str) -> String {
-        text.replace("{signer}", self.signer.zone()).replace("{authority}", AUTHORITY)
+        text.replace("{signer}", self.signer.zone())
+    }
+
+    /// Name and address of its one server.
+    fn name_server(&self) -> Result<(&'static str, Ipv4Addr)> {
+        let labels = self.origin.split_terminator('.').filter(|label| !label.is_empty()).count();
+        NAME_SERVERS.into_iter().take(labels + 1).next_back().context("there are no name servers")
     }
 
     /// The DS records that its parent has.
@@ -130,7 +138,8 @@ impl Zone<'_> {
             let passed_over =
                 self.signer == Signer::Ldns && self.row.denial == DenialKind::OptOut && ds.is_empty();
             let to = if passed_over { &mut later } else { &mut text };
-            write!(to, "{} 3600 IN NS ns.\n{ds}", child.origin)?;
+            let (server, _) = child.name_server()?;
+            write!(to, "{} 3600 IN NS {server}\n{ds}", child.origin)?;
         }
         if self.row.is_signed() {
             let unsigned = file.with_extension("unsigned");
@@ -148,10 +157,16 @@ impl Zone<'_> {
 
     /// Its records before they are signed, those of its children apart.
     fn text(&self) -> Result<String> {
+        let (server, _) = self.name_server()?;
         let mut text = format!(
-            "$ORIGIN {}\n$TTL 3600\n@ SOA ns. hostmaster.invalid. 1 7200 3600 604800 300\n@ NS ns.\n",
+            "$ORIGIN {}\n$TTL 3600\n@ SOA ns. hostmaster.invalid. 1 7200 3600 604800 300\n@ NS {server}\n",
             self.origin
         );
+        if self.origin == "." {
+            for (name, address) in NAME_SERVERS {
+                writeln!(text, "{name} A {address}")?;
+            }
+        }
         if !self.row.bare {
             text.push_str(COMMON_RECORDS);
         }

@@ -1,4 +1,4 @@
-//! Asking `mxtls` everything, in one way or another.
+//! Asking `mxtls` what unbound was asked, in one way or another.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,22 +10,23 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 
 use super::difference::Differences;
+use super::mxtls_verdicts::Mxtls;
 use super::parallel;
-use crate::interop::mxtls_verdicts::Mxtls;
-use crate::interop::unbound_verdicts::{Agreement, UNANSWERED};
-use crate::interop::verdict::{Question, Verdict};
+use super::unbound_verdicts::{Agreement, UNANSWERED};
+use super::verdict::{Question, Verdict};
 use crate::tally::Tally;
 
-/// A server to ask, and what is expected of it.
-pub(super) struct Way<'a> {
+/// One way to ask, and what is expected of the answers.
+pub(super) struct Comparison<'a> {
     pub(super) name: &'a str,
     pub(super) mxtls: Mxtls<'a>,
     pub(super) asked: &'a [Question],
+    /// What unbound says of each.
     pub(super) theirs: &'a BTreeMap<Question, Verdict>,
     pub(super) differences: &'a Differences,
 }
 
-impl Way<'_> {
+impl Comparison<'_> {
     /// Each question by a process of its own.
     pub(super) fn cold(&self, tally: &mut Tally) -> Result<()> {
         let start = Instant::now();

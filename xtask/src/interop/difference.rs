@@ -1,64 +1,29 @@
-//! The differences that are expected, each with what makes ours right.
+//! The differences from unbound that are expected.
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
+use anyhow::{Result, ensure};
 
-use super::world::Zone;
-use crate::interop::verdict::{Question, Verdict, plain};
+use super::verdict::{Question, Verdict};
 
-/// The expected differences, by question.
+/// The expected differences, by question; none to begin with.
+#[derive(Default)]
 pub(super) struct Differences(BTreeMap<Question, Difference>);
 
 /// A difference in status.
-#[derive(Clone, Debug)]
 struct Difference {
     unbound: String,
     mxtls: String,
 }
 
-/// A row of `differences.toml`, which says what each field is for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    zone: String,
-    questions: Option<Vec<String>>,
-    #[serde(default)]
-    except: Vec<String>,
-    unbound: String,
-    mxtls: String,
-    why: String,
-}
-
 impl Differences {
-    /// Reads the table. A row about a zone or a question that there is not is an error.
-    pub(super) fn read(zones: &[Zone<'_>]) -> Result<Self> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Table {
-            difference: Vec<Row>,
-        }
-        let table: Table = toml::from_str(include_str!("differences.toml")).context("differences.toml")?;
-        let mut differences = BTreeMap::new();
-        for row in table.difference {
-            ensure!(row.why.contains("RFC "), "differences.toml: {} names no RFC", row.zone);
-            let own: Vec<_> = zones.iter().filter(|zone| zone.row.name == row.zone).collect();
-            ensure!(!own.is_empty(), "differences.toml: there is no zone {}", row.zone);
-            for zone in own {
-                for question in row.of(zone)? {
-                    let difference = Difference { unbound: row.unbound.clone(), mxtls: row.mxtls.clone() };
-                    let before = differences.insert(question, difference);
-                    ensure!(before.is_none(), "differences.toml says twice what {} differs in", row.zone);
-                }
-            }
-        }
-        Ok(Self(differences))
-    }
-
-    /// No difference at all.
-    pub(super) fn none() -> Self {
-        Self(BTreeMap::new())
+    /// Adds what is expected of a question, of which nothing else is expected yet.
+    pub(super) fn expect(&mut self, question: Question, unbound: &str, mxtls: &str) -> Result<()> {
+        let difference = Difference { unbound: unbound.to_owned(), mxtls: mxtls.to_owned() };
+        let (name, rtype) = &question;
+        ensure!(!self.0.contains_key(&question), "two differences are expected of {name} {rtype}");
+        self.0.insert(question, difference);
+        Ok(())
     }
 
     /// Whether the two verdicts are the same, or differ in the way that is expected of this question.
@@ -89,28 +54,6 @@ impl Differences {
     }
 }
 
-impl Row {
-    /// The questions of a zone that it is about.
-    fn of(&self, zone: &Zone<'_>) -> Result<Vec<Question>> {
-        let all = zone.questions()?;
-        let named = |texts: &[String]| -> Result<Vec<Question>> {
-            let parse = |text: &String| {
-                let (name, rtype) =
-                    text.split_once(' ').with_context(|| format!("{text:?} is no question"))?;
-                let question = (plain(&zone.name(name)), rtype.to_owned());
-                ensure!(all.contains(&question), "differences.toml: {} is not asked {text}", self.zone);
-                Ok(question)
-            };
-            texts.iter().map(parse).collect()
-        };
-        if let Some(questions) = &self.questions {
-            return named(questions);
-        }
-        let except = named(&self.except)?;
-        Ok(all.iter().filter(|question| !except.contains(question)).cloned().collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,8 +66,9 @@ mod tests {
     #[test]
     fn what_is_expected_must_be_so_and_nothing_else() {
         let question = |name: &str| (name.to_owned(), "A".to_owned());
-        let difference = Difference { unbound: "secure".to_owned(), mxtls: "insecure".to_owned() };
-        let differences = Differences([(question("differs"), difference)].into());
+        let mut differences = Differences::default();
+        differences.expect(question("differs"), "secure", "insecure").unwrap();
+        assert!(differences.expect(question("differs"), "secure", "bogus").is_err(), "one is enough");
         let data = || Some(Outcome::NoData);
         for (name, theirs, ours, holds, why) in [
             ("same", verdict("secure", data()), verdict("secure", data()), true, "the same"),
