@@ -10,6 +10,7 @@ mod mxtls_verdicts;
 mod name_servers;
 mod parallel;
 mod postfix;
+mod posttls_finger;
 mod programs;
 mod root_anchors;
 mod server;
@@ -51,7 +52,7 @@ pub(crate) struct Options {
 /// What is held against what.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum Part {
-    /// The lab's names beside unbound, and deliveries to Postfix
+    /// The lab's names beside unbound, and its mail servers and deliveries beside Postfix
     Lab,
     /// Zones of every kind beside unbound
     Differential,
@@ -151,6 +152,7 @@ async fn with_lab(mxtls: &Path, folder: &Path, tally: &mut Tally) -> Result<()> 
     let certificates = Certificates::make(folder)?;
     let mut scenarios = Scenario::all()?;
     scenarios.extend(postfix::scenarios(&certificates)?);
+    scenarios.extend(posttls_finger::scenarios()?);
     let lab = started(Lab::start_with(scenarios))?;
     let start = Instant::now();
     let zones = signed_copy::make(&lab, &subfolder(folder, "zones")?)?;
@@ -167,6 +169,7 @@ async fn with_lab(mxtls: &Path, folder: &Path, tally: &mut Tally) -> Result<()> 
     };
 
     statuses::compare(&peers, folder, tally)?;
+    posttls_finger::compare(&peers, &subfolder(folder, "posttls-finger")?, tally)?;
     postfix::deliveries(&peers, &certificates, &subfolder(folder, "postfix")?, tally).await
 }
 
@@ -179,6 +182,14 @@ struct Peers<'a> {
     /// Where BIND serves the root.
     root_hints: &'a Path,
     trust_anchor: &'a Path,
+}
+
+impl Peers<'_> {
+    /// What the lab gives an option of `mxtls`.
+    fn lab_option(&self, option: &str) -> Result<String> {
+        let mut options = self.lab.options().into_iter().skip_while(|word| word != option);
+        options.nth(1).with_context(|| format!("the lab has no {option}"))
+    }
 }
 
 fn subfolder(folder: &Path, name: &str) -> Result<PathBuf> {

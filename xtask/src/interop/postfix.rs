@@ -101,10 +101,8 @@ async fn deliver(
 
 /// The roots that sign the lab's policy hosts.
 fn lab_roots(peers: &Peers<'_>) -> Result<String> {
-    let options = peers.lab.global_options();
-    let mut words = options.iter().skip_while(|word| *word != "--ca-file");
-    let file = words.nth(1).context("the lab has a --ca-file")?;
-    fs::read_to_string(file).with_context(|| format!("cannot read {file}"))
+    let file = peers.lab_option("--ca-file")?;
+    fs::read_to_string(&file).with_context(|| format!("cannot read {file}"))
 }
 
 #[derive(Deserialize)]

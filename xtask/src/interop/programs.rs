@@ -9,8 +9,9 @@ pub(super) struct Program {
     pub(super) package: &'static str,
 }
 
-const PROGRAMS: [Program; 14] = [
+const PROGRAMS: [Program; 16] = [
     Program { name: "unshare", package: "util-linux" },
+    Program { name: "mount", package: "mount" },
     Program { name: "ip", package: "iproute2" },
     Program { name: "openssl", package: "openssl" },
     Program { name: "named", package: "bind9" },
@@ -24,6 +25,7 @@ const PROGRAMS: [Program; 14] = [
     Program { name: "ldns-signzone", package: "ldnsutils" },
     Program { name: "unbound", package: "unbound" },
     Program { name: "postfix", package: "postfix" },
+    Program { name: "posttls-finger", package: "postfix" },
 ];
 
 /// Those of them that are in no folder of `PATH`.
