@@ -423,7 +423,7 @@ async fn d72_44_an_error_at_the_expanded_name_leaves_the_original_unasked() {
 
 /// The `_mta-sts` record under the same errors.
 mod txt {
-    use super::{Kind, PolicySource, kind, mta_sts};
+    use super::{Kind, PolicySource, kind, mta_sts, usable};
 
     const QUESTIONS: &[&str] = &["_mta-sts TXT"];
 
@@ -460,15 +460,11 @@ mod txt {
                 assert_eq!(checked.verdict.to_string(), "defer", "{way}");
                 assert_eq!(lab.saw("self-signed").connections(), 0, "{way}");
             } else {
-                let usable = checked.usable.unwrap();
-                let said = (usable.policy.to_string(), usable.channel.to_string());
-                assert_eq!(said, ("opportunistic".to_owned(), "encrypted".to_owned()), "{way}");
+                assert_eq!(usable(checked), "opportunistic, encrypted", "{way}");
             }
             // Where DANE stands alone nothing depends on the record.
             let (_, checked) = mta_sts::ask(&lab, &resolver, "dane").await;
-            let usable = checked.usable.unwrap();
-            let said = (usable.policy.to_string(), usable.channel.to_string());
-            assert_eq!(said, ("dane".to_owned(), "verified".to_owned()), "{way}");
+            assert_eq!(usable(checked), "dane, verified", "{way}");
         }
     }
 
@@ -509,16 +505,14 @@ mod txt {
             assert_eq!(checked.verdict.to_string(), "defer", "{way}");
 
             let (_, checked) = mta_sts::ask(&lab, &resolver, "valid").await;
-            let usable = checked.usable.unwrap();
-            let said = (usable.policy.to_string(), usable.channel.to_string());
-            assert_eq!(said, ("mta-sts".to_owned(), "verified".to_owned()), "{way}");
+            assert_eq!(usable(checked), "mta-sts, verified", "{way}");
         }
     }
 }
 
 /// The addresses of the policy host under the same errors: decision 27 makes a failed fetch of each (RFC 8461 §3.3).
 mod policy_host {
-    use super::{Kind, PolicySource, kind, mta_sts};
+    use super::{Kind, PolicySource, kind, mta_sts, usable};
 
     const KINDS: [Kind; 7] = [
         kind::SERVFAIL,
@@ -549,14 +543,10 @@ mod policy_host {
                 (PolicySource::None, 0),
                 "{way}"
             );
-            let usable = checked.usable.unwrap();
-            let said = (usable.policy.to_string(), usable.channel.to_string());
-            assert_eq!(said, ("opportunistic".to_owned(), "encrypted".to_owned()), "{way}");
+            assert_eq!(usable(checked), "opportunistic, encrypted", "{way}");
             // Where DANE stands alone nothing depends on the policy.
             let (_, checked) = mta_sts::ask(&lab, &resolver, "dane").await;
-            let usable = checked.usable.unwrap();
-            let said = (usable.policy.to_string(), usable.channel.to_string());
-            assert_eq!(said, ("dane".to_owned(), "verified".to_owned()), "{way}");
+            assert_eq!(usable(checked), "dane, verified", "{way}");
         }
     }
 
@@ -587,9 +577,7 @@ mod policy_host {
             assert_eq!(checked.verdict.to_string(), "defer", "{way}");
 
             let (_, checked) = mta_sts::ask(&lab, &resolver, "valid").await;
-            let usable = checked.usable.unwrap();
-            let said = (usable.policy.to_string(), usable.channel.to_string());
-            assert_eq!(said, ("mta-sts".to_owned(), "verified".to_owned()), "{way}");
+            assert_eq!(usable(checked), "mta-sts, verified", "{way}");
         }
     }
 
@@ -684,6 +672,12 @@ fn resolver(lab: &Lab, way: &str) -> MxResolver {
         .roots([CertificateDer::from_pem_file(lab.ca_file()).unwrap()])
         .build()
         .unwrap()
+}
+
+/// The policy and the channel of the host that mail would go to.
+fn usable(checked: Checked) -> String {
+    let usable = checked.usable.unwrap();
+    format!("{}, {}", usable.policy, usable.channel)
 }
 
 fn deliverer(lab: &Lab) -> Deliverer {
