@@ -1,6 +1,10 @@
 //! Networks in CIDR notation (RFC 4632 §3.1, RFC 4291 §2.3).
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 use ipnet::IpNet;
 
@@ -29,9 +33,17 @@ pub enum NetworkError {
 
 impl Network {
     /// Whether the address lies in it. An IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) leads to an IPv4 host, so it lies in
-    /// every network that holds either of the two.
+    /// every network that holds either of the two. The unspecified address is no destination (RFC 1122 §3.2.1.3,
+    /// RFC 4291 §2.5.2), but systems take a connection to it to this machine, so it counts as the loopback address too.
     pub fn contains(&self, address: IpAddr) -> bool {
-        self.0.contains(&address) || self.0.contains(&address.to_canonical())
+        let canonical = address.to_canonical();
+        let this_machine: IpAddr = match canonical {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        self.0.contains(&address)
+            || self.0.contains(&canonical)
+            || canonical.is_unspecified() && self.0.contains(&this_machine)
     }
 }
 
@@ -138,6 +150,11 @@ mod tests {
             ("::ffff:0:0/96", "::ffff:192.0.2.1", true, "mapped: as itself"),
             ("::/0", "::ffff:192.0.2.1", true, "the same"),
             ("::ffff:0:0/96", "192.0.2.1", false, "an address of IPv4 is not mapped"),
+            ("127.0.0.0/8", "0.0.0.0", true, "unspecified: a connection to it ends on this machine"),
+            ("::1", "::", true, "the same in IPv6"),
+            ("127.0.0.1", "::ffff:0.0.0.0", true, "and mapped"),
+            ("0.0.0.0/8", "0.0.0.0", true, "unspecified: as itself"),
+            ("127.0.0.0/8", "0.0.0.1", false, "nothing but the unspecified address"),
         ] {
             let contains = network.parse::<Network>().unwrap().contains(address.parse().unwrap());
             assert_eq!(contains, expected, "{why}: {address} in {network}");
