@@ -27,23 +27,36 @@ pub(crate) async fn gather(
     found: Found,
     next_hop: NextHop,
 ) -> HostEvidence {
+    let Inner { dns, dane, .. } = inner;
+    let early =
+        async { if dane.apply_to(found) { early_tlsa(dns, host, port).await } else { None } }.shared();
+    // Both go on all the time: at rest, the early one would hold up whoever waits for a connection that it is making.
+    match select(pin!(in_order(inner, host, port, found, next_hop, early.clone())), early).await {
+        Either::Left((evidence, _early)) => evidence,
+        Either::Right((_early, evidence)) => evidence.await,
+    }
+}
+
+/// The same with the answer that [`early_tlsa`] will have.
+async fn in_order(
+    inner: &Inner,
+    host: &str,
+    port: u16,
+    found: Found,
+    next_hop: NextHop,
+    early: impl Future<Output = Option<Lookup<Vec<TlsaRecord>>>> + Clone,
+) -> HostEvidence {
     let Inner { dns, families, dane, .. } = inner;
-    let dane_applies = dane.apply_to(found);
-    let early = async { if dane_applies { early_tlsa(dns, host, port).await } else { None } }.shared();
-    let look_ups = match select(pin!(addresses_of(dns, *families, host)), early.clone()).await {
-        Either::Left((look_ups, _early)) => look_ups,
-        Either::Right((_early, look_ups)) => look_ups.await,
-    };
     let mut host_evidence = HostEvidence {
         host: host.to_owned(),
         found,
         next_hop,
-        addresses: look_ups,
+        addresses: addresses_of(dns, *families, host).await,
         alias_check: None,
         tlsa: vec![],
     };
     let Ok(addresses) = addresses(&host_evidence) else { return host_evidence };
-    if !dane_applies {
+    if !dane.apply_to(found) {
         return host_evidence;
     }
     host_evidence.alias_check = alias_check(dns, host, &addresses).await;
@@ -159,5 +172,69 @@ fn absolute(name: &str) -> Result<Name, LookupError> {
             let detail = format!("{name} cannot be asked for: {error}");
             Err(LookupError::new(LookupErrorKind::Malformed, detail))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dnssec::{Hop, HopKind, Question, Status::Secure, Verdict};
+    use futures_util::future::BoxFuture;
+    use hickory_proto::rr::{Record, rdata::A};
+    use mxtls_policy::MxSource;
+    use tokio::sync::{Mutex, Semaphore};
+
+    use super::*;
+    use crate::{
+        dns::{Judged, Way},
+        resolver::MxResolver,
+    };
+
+    /// A way over one connection, which is made by the question that is asked early; the one after the addresses needs it.
+    struct OneConnection {
+        connection: Mutex<()>,
+        early: Semaphore,
+        later: Semaphore,
+    }
+
+    impl Way for OneConnection {
+        fn judge(&self, question: Question) -> BoxFuture<'_, Judged> {
+            async move {
+                let target = Name::from_ascii("target.example.").unwrap();
+                let (mut outcome, mut chain) = (dnssec::Outcome::NoData, vec![]);
+                if question.record_type == RecordType::TLSA {
+                    self.later.add_permits(1);
+                    drop(self.connection.lock().await);
+                } else {
+                    drop(self.early.acquire().await.unwrap());
+                    let address = RData::A(A::new(192, 0, 2, 1));
+                    outcome = dnssec::Outcome::Records(vec![Record::from_rdata(target.clone(), 60, address)]);
+                    chain.push(Hop::new(question.name, HopKind::Cname, target.clone(), Secure));
+                }
+                Ok(Arc::new(Verdict::new(target, Secure, outcome, chain, 60)))
+            }
+            .boxed()
+        }
+
+        fn judge_early(&self, question: Question) -> BoxFuture<'_, Result<Judged, NotEarly>> {
+            async move {
+                let _connection = self.connection.lock().await;
+                self.early.add_permits(1);
+                drop(self.later.acquire().await.unwrap());
+                Ok(Ok(Arc::new(Verdict::new(question.name, Secure, dnssec::Outcome::NoData, vec![], 60))))
+            }
+            .boxed()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_asked_early_holds_up_nothing() {
+        let way =
+            OneConnection { connection: Mutex::new(()), early: Semaphore::new(0), later: Semaphore::new(0) };
+        let resolver = MxResolver::over(way);
+        let next_hop = NextHop { name: "mx.example".to_owned(), expanded: None, source: MxSource::Host };
+        let evidence = gather(resolver.inner(), "mx.example", 25, Found::Securely, next_hop).await;
+        let asked: Vec<_> = evidence.tlsa.iter().map(|candidate| candidate.base.as_str()).collect();
+        assert_eq!(asked, ["target.example", "mx.example"], "{evidence:?}");
+        assert!(evidence.tlsa.iter().all(|candidate| candidate.result.is_ok()), "{evidence:?}");
     }
 }
