@@ -69,7 +69,7 @@ impl TrustAd {
             loop {
                 let records = records(&message, &found.name, question.record_type);
                 if !records.is_empty() {
-                    let ttl = records.iter().map(|record| record.ttl).fold(found.ttl, u32::min);
+                    let ttl = records.iter().map(|record| lifetime(record.ttl)).fold(found.ttl, u32::min);
                     return Ok(Arc::new(found.verdict(Outcome::Records(distinct(&records)), ttl)));
                 }
                 let Some(alias) = alias(&message, &found.name, question.record_type)? else { break };
@@ -236,7 +236,7 @@ fn alias<'m>(
             None => (HopKind::Cname, record),
         };
         let (owner, target) = (owner.clone(), cname.0.clone());
-        found = Some(Alias { made_by, kind, owner, target, ttl: record.ttl });
+        found = Some(Alias { made_by, kind, owner, target, ttl: lifetime(record.ttl) });
     }
     Ok(found)
 }
@@ -246,9 +246,14 @@ fn denial(message: &Message, name: &Name) -> Option<u32> {
     let lifetimes =
         message.authorities.iter().filter(|record| record.name.zone_of(name)).filter_map(|record| {
             let RData::SOA(soa) = &record.data else { return None };
-            Some(record.ttl.min(soa.minimum))
+            Some(lifetime(record.ttl).min(lifetime(soa.minimum)))
         });
     lifetimes.min().map(|ttl| ttl.min(MAX_NEGATIVE_TTL))
+}
+
+/// A TTL as the seconds it stands for: with the highest bit set, none (RFC 2181 §8).
+fn lifetime(ttl: u32) -> u32 {
+    if ttl > i32::MAX as u32 { 0 } else { ttl }
 }
 
 fn malformed(question: &Question, what: &str) -> Arc<LookupError> {

@@ -50,6 +50,12 @@ fn a(owner: &str) -> Record {
     Record::from_rdata(name(owner), 300, RData::A(hickory_proto::rr::rdata::A::new(192, 0, 2, 1)))
 }
 
+/// The same with the least TTL that has the highest bit set.
+fn endless(mut record: Record) -> Record {
+    record.ttl = 1 << 31;
+    record
+}
+
 async fn ask(server: &Scripted, host: &str, record_type: RecordType) -> Judged {
     trust_ad(server).judge(Question::new(name(host), record_type)).await
 }
@@ -71,7 +77,7 @@ fn shown(judged: &Judged) -> Result<String, LookupErrorKind> {
 async fn answers_and_what_they_are_worth() {
     const MX: &str = "mx.example.";
     type Script = fn(&str, RecordType, &mut Message);
-    let rows: [(Script, Result<&str, LookupErrorKind>, &str); 17] = [
+    let rows: [(Script, Result<&str, LookupErrorKind>, &str); 20] = [
         (
             |_, _, m| m.metadata.response_code = ResponseCode::ServFail,
             Err(ServerFailure),
@@ -124,6 +130,17 @@ async fn answers_and_what_they_are_worth() {
             Ok("insecure no name 60"),
             "a denial without AD",
         ),
+        (
+            |_, _, m| m.answers.push(endless(a(MX))),
+            Ok("insecure 1 records 0"),
+            "RFC 2181 8: a TTL with the highest bit is zero",
+        ),
+        (
+            |_, _, m| m.answers.extend([endless(cname(MX, "a.test.")), a("a.test.")]),
+            Ok("insecure 1 records 0 CNAME a.test. insecure"),
+            "an alias' too",
+        ),
+        (|_, _, m| m.authorities.push(endless(soa("example."))), Ok("insecure no data 0"), "and a denial's"),
         (
             |_, _, m| {
                 m.metadata.authentic_data = true;
@@ -285,6 +302,11 @@ async fn bogus_is_what_comes_unchecked() {
     .await;
     let judged = ask(&server, "mx.example.", RecordType::A).await;
     assert_eq!(shown(&judged), Err(Bogus));
+    let detail = judged.unwrap_err().detail.clone();
+    assert!(
+        detail.ends_with("the resolver says: Signature Expired (7)"),
+        "RFC 8914: why it is bogus: {detail}"
+    );
     assert_eq!(server.count("mx.example.", RecordType::A), 2);
 
     let broken = resolver(|_, _, m| m.metadata.response_code = ResponseCode::ServFail).await;
