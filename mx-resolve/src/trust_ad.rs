@@ -128,11 +128,13 @@ impl Resolver {
         probe?;
         match answer {
             Ok(message) => Ok(message),
-            Err(Unanswered { error: FetchError::Rcode(ResponseCode::ServFail), .. })
+            Err(Unanswered { error: FetchError::Rcode(ResponseCode::ServFail), detail })
                 if self.unchecked.ask(question, 0).await.is_ok() =>
             {
                 // RFC 4035 §5.5: what it finds bogus it does not give. A fault of a server counts for less (decision 27).
-                let detail = format!("{question}: the DNS resolver refuses what it would give unchecked");
+                let why = detail.map_or_else(String::new, |detail| format!(": {detail}"));
+                let detail =
+                    format!("{question}: the DNS resolver refuses what it would give unchecked{why}");
                 Err(no_verdict(LookupErrorKind::Bogus, detail))
             }
             Err(error) => Err(unanswered(question, &error)),

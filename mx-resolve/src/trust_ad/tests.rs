@@ -1,4 +1,7 @@
-use hickory_proto::rr::rdata::{CNAME, NS, SOA};
+use hickory_proto::{
+    op::Edns,
+    rr::rdata::{CNAME, NS, SOA, opt::EdnsOption},
+};
 use mxtls_policy::LookupErrorKind::{AliasLoop, Bogus, Indeterminate, Malformed, ServerFailure};
 
 use super::*;
@@ -296,6 +299,8 @@ async fn bogus_is_what_comes_unchecked() {
             message.metadata.authentic_data = true;
         } else if !asked.message.metadata.checking_disabled {
             message = asked.rcode(ResponseCode::ServFail);
+            let expired = EdnsOption::Unknown(15, vec![0, 7]);
+            message.edns.get_or_insert_with(Edns::new).options_mut().insert(expired);
         }
         vec![message.into()]
     })
