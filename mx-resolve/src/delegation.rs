@@ -13,7 +13,7 @@ use hickory_proto::{
 
 /// Servers of one zone that are remembered, and addresses of them: the root's thirteen have two each.
 const MAX_SERVERS: usize = 16;
-const MAX_GLUE: usize = 32;
+pub(crate) const MAX_GLUE: usize = 32;
 
 /// A zone and its servers.
 #[derive(Clone, Debug, Eq, PartialEq)]

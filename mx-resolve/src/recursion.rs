@@ -30,7 +30,7 @@ use tokio::time::Instant;
 use crate::{
     cache::ExpiringMap,
     datagram::DatagramRuntime,
-    delegation::{Delegation, Reach, holder, referral},
+    delegation::{Delegation, MAX_GLUE, Reach, holder, referral},
     in_flight::InFlight,
     lock::lock,
     message::Role,
@@ -269,6 +269,7 @@ impl Recursion {
                     Err(error) => tracing::debug!(%host, %error, "no address of a name server"),
                 }
             }
+            addresses.truncate(MAX_GLUE);
             let addresses: Arc<[IpAddr]> = addresses.into();
             if !addresses.is_empty() {
                 lock(&self.hosts).insert(host.clone(), Arc::clone(&addresses), lifetime, Instant::now());

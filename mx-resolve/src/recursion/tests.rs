@@ -220,6 +220,27 @@ async fn the_work_is_bounded() {
     }
 }
 
+/// Whoever serves a name server's name chooses how many addresses it has, and for how long they are remembered.
+#[tokio::test]
+async fn the_addresses_of_a_name_server_are_bounded() {
+    let servers = Scripted::start_many(1, |_, asked| match below(asked, "test.") {
+        false => refer(asked, "example.", &[("ns.test.", None)]),
+        true => {
+            // Nobody listens there.
+            let address = |number| RData::A(A(Ipv4Addr::new(127, 0, 1, number)));
+            let record = |number| Record::from_rdata(asked.name().clone(), 300, address(number));
+            let mut message = asked.response();
+            message.answers = (0..20).map(record).collect();
+            authoritative(message)
+        }
+    })
+    .await;
+    let recursion = recursion(&servers, PATIENCE);
+    ask(&recursion, "mx.example.", RecordType::A).await.unwrap_err();
+    let known = lock(&recursion.hosts).get(&name("ns.test."), Instant::now()).unwrap();
+    assert_eq!(known.len(), MAX_GLUE, "of the twenty that came to each of two questions");
+}
+
 #[tokio::test]
 async fn the_same_question_is_asked_once() {
     let servers = Scripted::start_many(1, answer_as_root).await;
