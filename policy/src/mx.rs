@@ -136,8 +136,10 @@ pub fn before_ourselves(
 
 impl From<&Mx> for Exchange {
     fn from(mx: &Mx) -> Self {
-        let failure = mx.exchange.parse::<IpAddr>().is_ok().then(|| {
-            let message = format!("The MX record names the IP address {} instead of a host.", mx.exchange);
+        // The colon of an IPv6 address is escaped in a name (RFC 1035 §5.1).
+        let text = mx.exchange.replace(r"\:", ":");
+        let failure = text.parse::<IpAddr>().is_ok().then(|| {
+            let message = format!("The MX record names the IP address {text} instead of a host.");
             Failure::new(FailureCode::IpAddressMx, message).rfc("RFC 5321 5.1")
         });
         Self { preference: mx.preference, host: mx.exchange.clone(), failure }
@@ -262,9 +264,12 @@ mod tests {
 
     #[test]
     fn d72_28_an_ip_address_is_no_host() {
-        let list = exchanges("d.example", &records(&[(10, "192.0.2.1"), (20, "a")])).unwrap();
-        assert_eq!(list.hosts[0].failure.as_ref().unwrap().code, FailureCode::IpAddressMx);
-        assert_eq!(list.hosts[1].failure, None);
+        for address in ["192.0.2.1", "2001:db8::1", r"2001\:db8\:\:1"] {
+            let list = exchanges("d.example", &records(&[(10, address), (20, "a")])).unwrap();
+            let code = list.hosts[0].failure.as_ref().map(|failure| failure.code);
+            assert_eq!(code, Some(FailureCode::IpAddressMx), "{address}");
+            assert_eq!(list.hosts[1].failure, None);
+        }
     }
 
     #[test]
