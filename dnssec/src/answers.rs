@@ -21,6 +21,8 @@ enum Slot {
     Needed,
     /// Outstanding; it may turn out not to be needed.
     Ahead,
+    /// It came ahead of need, and was too large to be kept.
+    TooLarge,
     Answered(Result<Message, Reason>),
 }
 
@@ -32,23 +34,23 @@ impl Answers {
         for question in asked {
             let needed = noted.is_empty();
             match self.by_question.get(&question) {
-                None | Some(Slot::Ahead) if needed => {
+                None | Some(Slot::Ahead | Slot::TooLarge) if needed => {
                     budget.question()?;
                     self.by_question.insert(question.clone(), Slot::Needed);
                 }
                 None if budget.ahead() => {
                     self.by_question.insert(question.clone(), Slot::Ahead);
                 }
-                None => continue,
-                Some(_) => {}
+                None | Some(Slot::TooLarge) => continue,
+                Some(Slot::Needed | Slot::Ahead | Slot::Answered(_)) => {}
             }
             noted.push(question);
         }
         Ok(noted)
     }
 
-    /// Takes an answer to a question that is outstanding. One that came ahead of need and is too large is forgotten, so
-    /// that it is asked for again if it is needed: it must not take away from what the needed answers may have.
+    /// Takes an answer to a question that is outstanding. One that came ahead of need and is too large is forgotten, and
+    /// asked for again where it is needed, not before: it must not take away from what the needed answers may have.
     pub(crate) fn take(
         &mut self,
         question: &Question,
@@ -59,16 +61,14 @@ impl Answers {
         let spend = match slot {
             Slot::Needed => Budget::records,
             Slot::Ahead => Budget::records_ahead,
-            Slot::Answered(_) => return,
+            Slot::TooLarge | Slot::Answered(_) => return,
         };
         let records = |message: &Message| message.answers.len().saturating_add(message.authorities.len());
         let ahead = matches!(slot, Slot::Ahead);
         match answer.map_err(Reason::Unanswered).and_then(usable) {
             Ok(message) => match spend(budget, records(&message)) {
                 Ok(()) => *slot = Slot::Answered(Ok(message)),
-                Err(_) if ahead => {
-                    self.by_question.remove(question);
-                }
+                Err(_) if ahead => *slot = Slot::TooLarge,
                 Err(limit) => *slot = Slot::Answered(Err(Reason::OverLimit(limit))),
             },
             Err(reason) => *slot = Slot::Answered(Err(reason)),
@@ -82,7 +82,9 @@ impl Answers {
             Some(Slot::Answered(Err(reason))) => {
                 Err(Failure::new(question.clone(), None, reason.clone()).into())
             }
-            Some(Slot::Needed | Slot::Ahead) | None => Err(Stop::Ask(vec![question.clone()])),
+            Some(Slot::Needed | Slot::Ahead | Slot::TooLarge) | None => {
+                Err(Stop::Ask(vec![question.clone()]))
+            }
         }
     }
 

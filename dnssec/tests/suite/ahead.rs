@@ -187,6 +187,30 @@ fn a_large_answer_ahead_of_need_is_asked_for_again() {
     assert_eq!(times, 2);
 }
 
+/// Nor is it asked for again before: an answer that was too large a moment ago is no smaller now.
+#[test]
+fn a_large_answer_ahead_of_need_is_not_asked_for_ahead_again() {
+    let asked = question("host.nsec.lab.", RecordType::A);
+    let large = question("nsec.lab.", RecordType::DNSKEY);
+    let mut policy = LocalPolicy::new(TrustAnchors::clone(&WORLD.anchors));
+    policy.limits.records = 100;
+    let mut validation = Validation::new(asked.clone(), Arc::new(KeyCache::new(policy, 0)), NOW);
+    let mut times = 0;
+    // The answer to the question itself is late.
+    loop {
+        let Step::Ask(questions) = validation.step() else { panic!("nothing has come yet") };
+        assert_eq!(questions[0], asked);
+        if !questions.contains(&large) || times > 9 {
+            break;
+        }
+        times += 1;
+        let mut message: Message = WORLD.ask(&large);
+        message.authorities.extend((0..60).map(|n| a("x.", n)));
+        validation.answer(&large, Ok(message));
+    }
+    assert_eq!(times, 1);
+}
+
 /// The budget for questions ahead of need is its own: without it everything goes on, one question at a time.
 #[test]
 fn without_room_ahead_it_takes_longer() {
