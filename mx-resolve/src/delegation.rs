@@ -7,9 +7,11 @@ use std::{
 
 use dnssec::Question;
 use hickory_proto::{
-    op::{Message, ResponseCode},
+    op::Message,
     rr::{Name, RData, RecordType},
 };
+
+use crate::message::is_referral;
 
 /// Servers of one zone that are remembered, and addresses of them: the root's thirteen have two each.
 const MAX_SERVERS: usize = 16;
@@ -59,8 +61,7 @@ pub(crate) fn referral(
     question: &Question,
     reach: Reach,
 ) -> Option<(Delegation, Duration)> {
-    let soa = message.authorities.iter().any(|record| record.record_type() == RecordType::SOA);
-    if message.metadata.response_code != ResponseCode::NoError || !message.answers.is_empty() || soa {
+    if !is_referral(message) {
         return None;
     }
     let holder = holder(question);
@@ -124,9 +125,12 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use hickory_proto::rr::{
-        Record,
-        rdata::{A, AAAA, NS, SOA},
+    use hickory_proto::{
+        op::ResponseCode,
+        rr::{
+            Record,
+            rdata::{A, AAAA, NS, SOA},
+        },
     };
 
     use super::*;

@@ -2,8 +2,8 @@
 
 use dnssec::Question;
 use hickory_proto::{
-    op::{Edns, Message, MessageType, Query},
-    rr::DNSClass,
+    op::{Edns, Message, MessageType, Query, ResponseCode},
+    rr::{DNSClass, RecordType},
 };
 
 /// What is offered for UDP: an answer of this size crosses nearly every path unfragmented (RFC 9715 §3).
@@ -43,9 +43,18 @@ pub(crate) fn answers(message: &Message, question: &Question) -> bool {
                 && query.query_class() == DNSClass::IN)
 }
 
+/// Whether the message names servers and denies nothing (RFC 2308 §2.2): there is no SOA record beside them.
+pub(crate) fn is_referral(message: &Message) -> bool {
+    let has = |record_type| message.authorities.iter().any(|record| record.record_type() == record_type);
+    message.metadata.response_code == ResponseCode::NoError
+        && message.answers.is_empty()
+        && has(RecordType::NS)
+        && !has(RecordType::SOA)
+}
+
 #[cfg(test)]
 mod tests {
-    use hickory_proto::rr::{Name, RecordType};
+    use hickory_proto::rr::Name;
 
     use super::*;
 

@@ -38,9 +38,9 @@ use crate::{
 ///
 /// # How a question is asked
 /// The upstreams are asked in order, each for the [timeout](MxResolverBuilder::timeout) at the most; the next one is asked
-/// after silence, after an answer that cannot be read, and after any response code but NOERROR and NXDOMAIN. Where what an
-/// upstream says comes to no verdict, because it is bogus or costs more work than a question is worth, all is asked again
-/// from the next one on; the next question goes to the first one again.
+/// after silence, after an answer that cannot be read, after a referral, and after any response code but NOERROR and
+/// NXDOMAIN. Where what an upstream says comes to no verdict, because it is bogus or costs more work than a question is
+/// worth, all is asked again from the next one on; the next question goes to the first one again.
 ///
 /// A question over UDP that gets no answer is sent again, each time with an id and a port of its own: the first wait is a
 /// fifteenth of the timeout, but half a second at the most, and each further one is twice as long. With the default of 5

@@ -90,6 +90,11 @@ impl Transport {
         let mut last = FetchError::Timeout.into();
         for server in self.servers.iter().skip(first) {
             match tokio::time::timeout(self.timeout, self.ask_one(server, question)).await {
+                // Whoever resolves refers to nobody.
+                Ok(Ok(message)) if message::is_referral(&message) => {
+                    let detail = Some(format!("{server} refers to other servers").into());
+                    last = Unanswered { error: FetchError::Malformed, detail };
+                }
                 Ok(Ok(message)) => {
                     let code = message.metadata.response_code;
                     if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {

@@ -4,7 +4,7 @@ use hickory_proto::{
     op::{MessageType, Query},
     rr::{
         Name, RData, Record, RecordType,
-        rdata::{A, MX},
+        rdata::{A, MX, NS},
     },
 };
 use tokio::net::UdpSocket;
@@ -214,8 +214,15 @@ async fn the_next_server_is_asked() {
         octets.pop();
         vec![Reply::Genuine(octets)]
     };
+    let referral = |asked: &Asked| {
+        let mut message = asked.response();
+        let server = RData::NS(NS(name("ns.test.")));
+        message.authorities.push(Record::from_rdata(name("."), 60, server));
+        vec![message.into()]
+    };
     for (first, next, why) in [
         (Scripted::start(rcode(ResponseCode::ServFail)).await, true, "SERVFAIL"),
+        (Scripted::start(referral).await, true, "RFC 2308 2.2: a referral, which denies nothing"),
         (Scripted::start(rcode(ResponseCode::Refused)).await, true, "REFUSED"),
         (Scripted::start(rcode(ResponseCode::FormErr)).await, true, "FORMERR"),
         (Scripted::start(garbage).await, true, "an answer that cannot be read"),
