@@ -216,7 +216,7 @@ impl Recursion {
     ) -> Result<Reply, Unanswered> {
         let code = message.metadata.response_code;
         if !matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
-            return Err(FetchError::Rcode(code).into());
+            return Err(Unanswered::rcode(&message));
         }
         if let Some((child, lifetime)) = referral(&message, &delegation.zone, question, self.reach) {
             let child = Arc::new(child);

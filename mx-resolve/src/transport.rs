@@ -100,8 +100,7 @@ impl Transport {
                     if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
                         return Ok(message);
                     }
-                    let detail = extended_error::in_words(&message).map(Arc::from);
-                    last = Unanswered { error: FetchError::Rcode(code), detail };
+                    last = Unanswered::rcode(&message);
                 }
                 Ok(Err(error)) => last = error,
                 Err(_elapsed) => {
@@ -180,6 +179,12 @@ impl Unanswered {
         } else {
             Self::unreachable(server, error)
         }
+    }
+
+    /// A response code that answers nothing, with what the server says of it (RFC 8914).
+    pub(crate) fn rcode(message: &Message) -> Self {
+        let detail = extended_error::in_words(message).map(Arc::from);
+        Self { error: FetchError::Rcode(message.metadata.response_code), detail }
     }
 
     fn unreachable(server: &impl Display, error: &NetError) -> Self {

@@ -1,8 +1,11 @@
 use std::net::Ipv4Addr;
 
-use hickory_proto::rr::{
-    Record,
-    rdata::{A, CNAME, NS},
+use hickory_proto::{
+    op::Edns,
+    rr::{
+        Record,
+        rdata::{A, CNAME, NS, opt::EdnsOption},
+    },
 };
 
 use super::*;
@@ -218,6 +221,23 @@ async fn the_work_is_bounded() {
         assert!(messages <= usize::from(MAX_MESSAGES), "{why}: {messages} messages");
         assert_eq!(error.error, FetchError::Unreachable, "{why}: {error}");
     }
+}
+
+#[tokio::test]
+async fn what_a_name_server_says_of_its_error_is_kept() {
+    let servers = Scripted::start_many(1, |_, asked| {
+        let mut message = asked.rcode(ResponseCode::Refused);
+        let prohibited = EdnsOption::Unknown(15, vec![0, 18]);
+        message.edns.get_or_insert_with(Edns::new).options_mut().insert(prohibited);
+        vec![message.into()]
+    })
+    .await;
+    let error = ask(&recursion(&servers, PATIENCE), "mx.example.", RecordType::A).await.unwrap_err();
+    assert_eq!(error.error, FetchError::Rcode(ResponseCode::Refused));
+    assert!(
+        error.detail.as_ref().is_some_and(|detail| detail.contains("Prohibited (18)")),
+        "RFC 8914: {error}"
+    );
 }
 
 /// Whoever serves a name server's name chooses how many addresses it has, and for how long they are remembered.
