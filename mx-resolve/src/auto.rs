@@ -1,6 +1,13 @@
 //! Over the upstream where that carries DNSSEC, else from the root: a probe tells.
 
-use std::{future::ready, sync::Arc};
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use dnssec::{Question, Status};
 use futures_util::{
@@ -12,8 +19,11 @@ use mxtls_policy::{LookupError, LookupErrorKind};
 
 use crate::{
     dns::{Judged, NotEarly, Way},
-    probe::{FOR_GOOD, Probe},
+    probe::Probe,
 };
+
+/// A resolver may stumble when it starts, and a machine may move to another network: the choice is made anew after an hour.
+const CHOICE_HOLDS: Duration = Duration::from_secs(3600);
 
 /// Two ways, of which the first is taken if it can be.
 pub(crate) struct Auto<U, R> {
@@ -26,6 +36,8 @@ struct Ways<U, R> {
     root: R,
     /// The zone that the probe is about: it is known to be signed.
     anchor: Name,
+    /// That the root was chosen is said once, not every hour.
+    said: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,7 +49,8 @@ enum Choice {
 impl<U: Way, R: Way> Auto<U, R> {
     /// `anchor` is a zone with a trust anchor.
     pub(crate) fn new(upstream: U, root: R, anchor: Name) -> Self {
-        Self { ways: Arc::new(Ways { upstream, root, anchor }), probe: Probe::new(FOR_GOOD) }
+        let ways = Ways { upstream, root, anchor, said: AtomicBool::new(false) };
+        Self { ways: Arc::new(ways), probe: Probe::new(CHOICE_HOLDS) }
     }
 
     async fn choice(&self) -> Result<Choice, Arc<LookupError>> {
@@ -87,7 +100,10 @@ impl<U: Way, R: Way> Way for Auto<U, R> {
 impl<U: Way, R: Way> Ways<U, R> {
     async fn choose(&self) -> Result<Choice, Arc<LookupError>> {
         let upstream = match carries_dnssec(&self.upstream, &self.anchor).await {
-            Ok(()) => return Ok(Choice::Upstream),
+            Ok(()) => {
+                self.said.store(false, Ordering::Relaxed);
+                return Ok(Choice::Upstream);
+            }
             Err(error) => error,
         };
         // Who is silent has not said what it carries. What the root knows of a name may differ from what this network
@@ -101,10 +117,12 @@ impl<U: Way, R: Way> Ways<U, R> {
         }
         match carries_dnssec(&self.root, &self.anchor).await {
             Ok(()) => {
-                tracing::warn!(
-                    reason = %upstream.detail,
-                    "the DNS resolver does not pass DNSSEC records on: resolving from the root instead"
-                );
+                if !self.said.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        reason = %upstream.detail,
+                        "the DNS resolver does not pass DNSSEC records on: resolving from the root instead"
+                    );
+                }
                 Ok(Choice::Root)
             }
             Err(root) => {

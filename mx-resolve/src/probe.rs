@@ -10,8 +10,6 @@ use tokio::time::Instant;
 
 use crate::{cache::ExpiringMap, in_flight::InFlight, lock::lock};
 
-/// As long as anybody asks.
-pub(crate) const FOR_GOOD: Duration = Duration::from_secs(u32::MAX as u64);
 /// A failure may be the network's, which comes back: it is believed for so long.
 const FAILURE: Duration = Duration::from_secs(10);
 

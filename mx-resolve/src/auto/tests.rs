@@ -97,3 +97,17 @@ async fn a_failed_probe_is_made_again_after_a_while() {
         "the choice is not made again"
     );
 }
+
+/// A resolver that stumbled once, or another network.
+#[tokio::test]
+async fn the_choice_is_made_again_after_an_hour() {
+    let (upstream, root) = (Told::new(Err(ServerFailure)), Told::new(Ok(Status::Secure)));
+    let auto = Auto::new(upstream.clone(), root.clone(), Name::root());
+    ask(&auto).await.unwrap();
+    upstream.now_says(Ok(Status::Secure));
+    root.now_says(Err(Timeout));
+    ask(&auto).await.unwrap_err();
+    tokio::time::pause();
+    tokio::time::advance(CHOICE_HOLDS).await;
+    assert_eq!(ask(&auto).await, Ok(Status::Secure), "the upstream is as good as it was");
+}
