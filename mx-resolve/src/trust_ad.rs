@@ -135,7 +135,9 @@ impl Resolver {
                 let why = detail.map_or_else(String::new, |detail| format!(": {detail}"));
                 let detail =
                     format!("{question}: the DNS resolver refuses what it would give unchecked{why}");
-                Err(no_verdict(LookupErrorKind::Bogus, detail))
+                let remedy = "to mend it: validate here instead, which shows the link that is broken, and what can be done about it";
+                let explanation = vec![remedy.to_owned()];
+                Err(Arc::new(LookupError { kind: LookupErrorKind::Bogus, detail, explanation }))
             }
             Err(error) => Err(unanswered(question, &error)),
         }

@@ -307,11 +307,12 @@ async fn bogus_is_what_comes_unchecked() {
     .await;
     let judged = ask(&server, "mx.example.", RecordType::A).await;
     assert_eq!(shown(&judged), Err(Bogus));
-    let detail = judged.unwrap_err().detail.clone();
+    let error = judged.unwrap_err();
     assert!(
-        detail.ends_with("the resolver says: Signature Expired (7)"),
-        "RFC 8914: why it is bogus: {detail}"
+        error.detail.ends_with("the resolver says: Signature Expired (7)"),
+        "RFC 8914: why it is bogus: {error:?}"
     );
+    assert!(error.explanation.concat().starts_with("to mend it: "), "{error:?}");
     assert_eq!(server.count("mx.example.", RecordType::A), 2);
 
     let broken = resolver(|_, _, m| m.metadata.response_code = ResponseCode::ServFail).await;
