@@ -1,5 +1,7 @@
 //! What the people behind a zone can do about a failure.
 
+use hickory_proto::rr::Name;
+
 use crate::{Failure, FetchError, Limit, Reason, SignatureFault, shown::Shown};
 
 impl Failure {
@@ -14,7 +16,7 @@ impl Failure {
             Reason::Unanswered(error) | Reason::Unfetched(error) => match error {
                 FetchError::Timeout | FetchError::Unreachable => {
                     format!(
-                        "see whether the resolver can be reached, then whether the name servers for {name} answer"
+                        "see whether DNS servers can be reached from here, then whether those for {name} answer"
                     )
                 }
                 FetchError::Rcode(_) => {
@@ -37,6 +39,10 @@ impl Failure {
             }
             Reason::OverLimit(limit) => {
                 format!("publish less around {zone}: too many {limit} to be judged with bounded work")
+            }
+            Reason::Unsigned | Reason::NoDnskey if self.zone.as_deref().is_some_and(Name::is_root) => {
+                "take a resolver that passes DNSSEC records on: those of the root got lost on the way"
+                    .to_owned()
             }
             Reason::Unsigned => format!(
                 "sign {zone}, or have its DS records removed from the parent; see whether the resolver passes signatures on"
@@ -90,10 +96,7 @@ impl Failure {
 
 #[cfg(test)]
 mod tests {
-    use hickory_proto::{
-        op::ResponseCode,
-        rr::{Name, RecordType},
-    };
+    use hickory_proto::{op::ResponseCode, rr::RecordType};
 
     use super::*;
     use crate::Question;
@@ -103,8 +106,8 @@ mod tests {
         let name = |text| Name::from_ascii(text).unwrap();
         let key_tag = 1;
         for (reason, whose, what) in [
-            (Reason::Unanswered(FetchError::Timeout), "mx.zone.example", "resolver can be reached"),
-            (Reason::Unfetched(FetchError::Unreachable), "mx.zone.example", "resolver can be reached"),
+            (Reason::Unanswered(FetchError::Timeout), "mx.zone.example", "DNS servers can be reached"),
+            (Reason::Unfetched(FetchError::Unreachable), "mx.zone.example", "DNS servers can be reached"),
             (Reason::Unanswered(FetchError::Rcode(ResponseCode::Refused)), "mx.zone.example", "one by one"),
             (Reason::Unanswered(FetchError::Malformed), "mx.zone.example", "garbles"),
             (Reason::OverLimit(Limit::Nsec3Hashes), "zone.example", "too many NSEC3 hashes"),
@@ -135,6 +138,15 @@ mod tests {
             let remedy = Failure::new(record, Some(&name("zone.example.")), reason.clone()).remedy();
             let words: Vec<&str> = remedy.split([' ', ',', ':', ';']).collect();
             assert!(words.contains(&whose) && remedy.contains(what), "{reason:?}: {remedy}");
+        }
+        // Nobody has to tell the root's operators.
+        for reason in [Reason::Unsigned, Reason::NoDnskey] {
+            let record = Question::new(Name::root(), RecordType::DNSKEY);
+            let remedy = Failure::new(record, Some(&Name::root()), reason.clone()).remedy();
+            assert!(
+                remedy.starts_with("take a resolver that passes DNSSEC records on"),
+                "{reason:?}: {remedy}"
+            );
         }
     }
 }
