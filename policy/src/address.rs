@@ -70,7 +70,12 @@ fn unreachable(evidence: &HostEvidence) -> Failure {
     let (code, message) = if evidence.next_hop.source == MxSource::Implicit && asked("A") && asked("AAAA") {
         (FailureCode::NoAddressesOfDomain, format!("{host} has neither a mail server nor an address."))
     } else {
-        (FailureCode::NoAddresses, format!("The mail server {host} has no address."))
+        let what = match (asked("A"), asked("AAAA")) {
+            (true, false) => "IPv4 address",
+            (false, true) => "IPv6 address",
+            (true, true) | (false, false) => "address",
+        };
+        (FailureCode::NoAddresses, format!("The mail server {host} has no {what}."))
     };
     Failure::new(code, message).rfc("RFC 5321 5.1")
 }

@@ -134,7 +134,9 @@ fn one_address_family() {
     assert_eq!(types(), ["A"]);
     lab.dns().clear_log();
     let (status, result) = first(&lab, "resolve", &[domain, "--ipv6"]);
-    assert_eq!(result["hosts"][0]["failure"]["code"], "no-addresses");
+    let failure = &result["hosts"][0]["failure"];
+    assert_eq!(failure["code"], "no-addresses");
+    assert_eq!(failure["message"], "The mail server mx1.dane-ee-match.lab has no IPv6 address.");
     assert_eq!((types(), status), (vec!["AAAA".to_owned()], Some(75)));
 }
 
