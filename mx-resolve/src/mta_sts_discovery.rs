@@ -266,8 +266,15 @@ fn fetch_failure(domain: &str, error: &FetchError) -> Failure {
     } else {
         FailureCode::PolicyFetch
     };
-    Failure::new(code, format!("The MTA-STS policy of {domain} could not be had: {error}."))
-        .rfc("RFC 8461 3.3")
+    let message = format!("The MTA-STS policy of {domain} could not be had: {error}");
+    // What a look-up failed of is a sentence already.
+    let message = format!("{}.", message.trim_end_matches('.'));
+    let failure = Failure::new(code, message).rfc("RFC 8461 3.3");
+    let FetchError::Lookup { source } = error else { return failure };
+    match source.downcast_ref::<Failure>().and_then(|lookup| lookup.detail.as_ref()) {
+        Some(detail) => failure.detail(detail),
+        None => failure,
+    }
 }
 
 /// The addresses of policy hosts, by the same judged DNS as everything else.

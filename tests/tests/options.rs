@@ -155,7 +155,9 @@ fn excluded_policy_host() {
         let mta_sts = &result["mta_sts"];
         assert_eq!((&mta_sts["source"], &mta_sts["failure"]["code"]), (&json!(source), &failure), "{why}");
         if let Some(message) = mta_sts["failure"]["message"].as_str() {
-            assert!(message.contains("excluded by configuration"), "{why}: {message}");
+            assert!(message.ends_with(" are excluded by configuration."), "{why}: {message}");
+            let detail = mta_sts["failure"]["detail"].as_str().unwrap();
+            assert!(detail.starts_with(&format!("{policy_host} is in ")), "{why}: {detail}");
         }
         assert_eq!(lab.saw("sts-enforce").policy_host.connections, connections, "{why}");
 
