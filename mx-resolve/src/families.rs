@@ -1,5 +1,7 @@
 //! IPv4, IPv6, or both.
 
+use std::net::IpAddr;
+
 use hickory_proto::rr::RecordType;
 
 /// The address families that are used.
@@ -15,6 +17,14 @@ pub enum Families {
 }
 
 impl Families {
+    pub(crate) fn include(self, address: IpAddr) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Ipv4 => address.is_ipv4(),
+            Self::Ipv6 => address.is_ipv6(),
+        }
+    }
+
     pub(crate) fn record_types(self) -> &'static [RecordType] {
         match self {
             Self::Both => &[RecordType::A, RecordType::AAAA],

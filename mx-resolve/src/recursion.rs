@@ -17,12 +17,12 @@ use std::{
 use dnssec::{FetchError, Question};
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, join},
+    future::{BoxFuture, join_all},
 };
 use hickory_net::runtime::TokioRuntimeProvider;
 use hickory_proto::{
     op::{Message, ResponseCode},
-    rr::{Name, RData, RecordType},
+    rr::{Name, RData},
 };
 use rand::seq::SliceRandom;
 use tokio::time::Instant;
@@ -31,6 +31,7 @@ use crate::{
     cache::ExpiringMap,
     datagram::DatagramRuntime,
     delegation::{Delegation, MAX_GLUE, Reach, holder, referral},
+    families::Families,
     in_flight::InFlight,
     lock::lock,
     message::Role,
@@ -63,6 +64,7 @@ const WHOLE_TIMES: u32 = 4;
 pub(crate) struct Recursion {
     root: Arc<Delegation>,
     reach: Reach,
+    families: Families,
     port: u16,
     timeout: Duration,
     runtime: DatagramRuntime,
@@ -87,6 +89,7 @@ impl Recursion {
     pub(crate) fn new(
         hints: RootHints,
         reach: Reach,
+        families: Families,
         port: u16,
         timeout: Duration,
         mixed_case: bool,
@@ -94,6 +97,7 @@ impl Recursion {
         Self {
             root: Arc::new(Delegation { zone: Name::root(), glue: hints.0, unglued: vec![] }),
             reach,
+            families,
             port,
             timeout,
             runtime: DatagramRuntime { tokio: TokioRuntimeProvider::new(), mixed_case },
@@ -172,9 +176,10 @@ impl Recursion {
         Err(last)
     }
 
-    /// At random, and those that were silent lately last.
+    /// Those of the families in use, at random, and those that were silent lately last.
     fn in_order(&self, addresses: &[IpAddr]) -> Vec<IpAddr> {
         let mut addresses = addresses.to_vec();
+        addresses.retain(|address| self.families.include(*address));
         addresses.shuffle(&mut rand::rng());
         let (silent, now) = (lock(&self.silent), Instant::now());
         addresses.sort_by_key(|address| silent.get(address, now).is_some());
@@ -254,9 +259,9 @@ impl Recursion {
                 let question = Question::new(host.clone(), record_type);
                 self.resolve(&question, budget, depth + 1).await
             };
-            let (ipv4, ipv6) = join(look_up(RecordType::A), look_up(RecordType::AAAA)).await;
+            let answers = join_all(self.families.record_types().iter().copied().map(look_up)).await;
             let (mut addresses, mut lifetime) = (vec![], MAX_LIFETIME);
-            for answer in [ipv4, ipv6] {
+            for answer in answers {
                 match answer {
                     Ok(message) => {
                         // RFC 2181 §10.3: the name of a server is no alias.

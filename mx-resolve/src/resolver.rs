@@ -300,7 +300,8 @@ impl MxResolverBuilder {
         self
     }
 
-    /// The address families that are used. Default: both.
+    /// The address families that are used: of mail servers, of policy hosts, and of name servers in resolution from the root.
+    /// Upstreams are the caller's own choice. Default: both.
     pub fn families(mut self, families: Families) -> Self {
         self.families = families;
         self
@@ -451,7 +452,7 @@ impl MxResolverBuilder {
         };
         let path = || self.root_hints.clone().unwrap_or_else(|| "built in".into());
         let hints = hints.map_err(|error| BuildError::RootHints { path: path(), error })?;
-        Ok(Recursion::new(hints, reach, self.dns_port, self.timeout, self.case_randomization))
+        Ok(Recursion::new(hints, reach, self.families, self.dns_port, self.timeout, self.case_randomization))
     }
 }
 

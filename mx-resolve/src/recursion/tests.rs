@@ -1,9 +1,10 @@
 use std::net::Ipv4Addr;
 
+use futures_util::future::join;
 use hickory_proto::{
     op::Edns,
     rr::{
-        Record,
+        Record, RecordType,
         rdata::{A, CNAME, NS, opt::EdnsOption},
     },
 };
@@ -24,8 +25,13 @@ fn name(text: &str) -> Name {
 
 /// Resolution from the first of the servers.
 fn recursion(servers: &[Scripted], timeout: Duration) -> Arc<Recursion> {
+    recursion_over(Families::Both, servers, timeout)
+}
+
+fn recursion_over(families: Families, servers: &[Scripted], timeout: Duration) -> Arc<Recursion> {
     let root = servers[0].address;
-    Arc::new(Recursion::new(RootHints(vec![root.ip()]), Reach::Any, root.port(), timeout, false))
+    let hints = RootHints(vec![root.ip()]);
+    Arc::new(Recursion::new(hints, Reach::Any, families, root.port(), timeout, false))
 }
 
 async fn ask(recursion: &Arc<Recursion>, host: &str, record_type: RecordType) -> Result<Message, Unanswered> {
@@ -124,6 +130,30 @@ async fn servers_without_glue_are_looked_up_once() {
     }
     assert_eq!(servers[1].count("ns1.test.", RecordType::A), 1, "its address is known");
     assert_eq!(servers[1].count("ns1.test.", RecordType::AAAA), 1);
+}
+
+/// On a network that loses IPv6, say, whoever asks for IPv4 alone waits for nothing.
+#[tokio::test]
+async fn name_servers_of_another_family_are_not_asked() {
+    let servers = Scripted::start_many(2, |server, asked| match server {
+        ROOT if below(asked, "test.") => {
+            let mut message = asked.response();
+            let address = RData::A(A(Ipv4Addr::new(127, 0, 0, 2)));
+            message.answers.push(Record::from_rdata(asked.name().clone(), 300, address));
+            authoritative(message)
+        }
+        ROOT => refer(asked, "example.", &[("ns.test.", None)]),
+        _ => answer(asked, server),
+    })
+    .await;
+    let none = ask(&recursion_over(Families::Ipv6, &servers, PATIENCE), "mx.example.", RecordType::A).await;
+    assert_eq!(none.unwrap_err().error, FetchError::Unreachable, "the root has an IPv4 address alone");
+    assert_eq!(servers[0].asked().len(), 0);
+
+    let recursion = recursion_over(Families::Ipv4, &servers, PATIENCE);
+    assert_eq!(ask(&recursion, "mx.example.", RecordType::A).await.unwrap().answers.len(), 1);
+    let of_the_server = |record_type| servers[0].count("ns.test.", record_type);
+    assert_eq!((of_the_server(RecordType::A), of_the_server(RecordType::AAAA)), (1, 0));
 }
 
 #[tokio::test]
