@@ -803,6 +803,9 @@ fn literals() {
     let ended = run(at_lab(&lab, "check", &[format!("[{address}]")]));
     let document = held(&ended, &CHECKED, 0);
     assert_eq!(only(&document, "results")["channel"], "encrypted");
+    let arguments = at_lab(&lab, "resolve", &["[IPv6:2001:db8::1]".to_owned()]);
+    let text = run(arguments.iter().filter(|argument| *argument != "--json")).stdout;
+    assert!(text.contains(" [2001:db8::1]:"), "where the address ends, and the port begins: {text}");
     // D72-27: neither DANE nor MTA-STS for a literal, so nothing at all is asked.
     assert_eq!(lab.dns().queries(|_| true), []);
 }

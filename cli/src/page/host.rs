@@ -11,10 +11,10 @@ pub(super) fn rows(table: &mut Table, indent: usize, host: &HostDocument) {
     let fact = |table: &mut Table, name: &str, cells: Vec<Cell>| {
         table.row(inner, [Cell::new(name, Tone::Faint)].into_iter().chain(cells));
     };
-    table.row(
-        indent,
-        [host.preference.to_string().into(), Cell::new(format!("{}:{}", host.host, host.port), Tone::Strong)],
-    );
+    // An IPv6 literal has colons of its own.
+    let name = if host.host.contains(':') { format!("[{}]", host.host) } else { host.host.clone() };
+    let place = Cell::new(format!("{name}:{}", host.port), Tone::Strong);
+    table.row(indent, [host.preference.to_string().into(), place]);
     if let Some(reason) = &host.failure {
         fact(table, "unusable", vec![failure(reason)]);
     }
