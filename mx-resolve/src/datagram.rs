@@ -3,7 +3,8 @@
 //! Whoever is not on the path sends forged answers in the hope that one fits. None may end the question, or sending junk
 //! would be enough to keep mail from its server (RFC 5452 §9.1 and §9.2): what does not match is ignored, and the right
 //! answer is still waited for. An answer matches if it comes from the server's address and port to ours, with the id and
-//! the question that were sent; with mixed case, letter for letter.
+//! the question that were sent; with mixed case, letter for letter. An error code may come without a question, as unbound's
+//! refusals do: that leaves a forger as much to guess, except with mixed case, where it is ignored.
 
 use std::{
     future::poll_fn,
@@ -93,9 +94,9 @@ impl DnsUdpSocket for Datagrams {
         loop {
             let mut datagram = ReadBuf::new(buffer);
             let server = ready!(self.socket.poll_recv_from(context, &mut datagram))?;
-            let octets = datagram.filled_mut();
-            if self.asked.get().is_some_and(|asked| asked.accept(octets)) {
-                return Poll::Ready(Ok((octets.len(), server)));
+            let length = datagram.filled().len();
+            if let Some(length) = self.asked.get().and_then(|asked| asked.accept(buffer, length)) {
+                return Poll::Ready(Ok((length, server)));
             }
             tracing::debug!(%server, "a datagram that does not answer the question is ignored");
         }
@@ -151,8 +152,33 @@ impl Asked {
         Self { datagram, name: asked_for, mixed_case }
     }
 
+    /// The length of the answer in the buffer, of which so much came; `None` where it does not answer the question.
+    fn accept(&self, buffer: &mut [u8], length: usize) -> Option<usize> {
+        let length = self.restore_question(buffer, length);
+        buffer.get_mut(..length).is_some_and(|octets| self.matches(octets)).then_some(length)
+    }
+
+    /// hickory-net wants the question back with an error too. What else came beside it is lost.
+    fn restore_question(&self, buffer: &mut [u8], length: usize) -> usize {
+        let bare = buffer.get(..length).and_then(Header::of).is_some_and(|header| header.is_bare_error());
+        let end = HEADER + self.name.len() + TYPE_AND_CLASS;
+        let (Some(question), Some(space)) = (self.datagram.get(COUNTS..end), buffer.get_mut(COUNTS..end))
+        else {
+            return length;
+        };
+        if !bare || self.mixed_case {
+            return length;
+        }
+        space.copy_from_slice(question);
+        // No additional record, where the query had one.
+        if let Some(count) = buffer.get_mut(HEADER - 2..HEADER) {
+            count.fill(0);
+        }
+        end
+    }
+
     /// Whether the octets answer the question. The name in them gets its letters back, and so do those that point to it.
-    fn accept(&self, octets: &mut [u8]) -> bool {
+    fn matches(&self, octets: &mut [u8]) -> bool {
         let (Some(header), Some((name, rest))) = (Header::of(octets), self.split(octets)) else {
             return false;
         };
@@ -185,13 +211,19 @@ impl Asked {
 struct Header {
     id: [u8; 2],
     response: bool,
+    code: u8,
     questions: [u8; 2],
 }
 
 impl Header {
     fn of(octets: &[u8]) -> Option<Self> {
-        let [id0, id1, flags, _, count0, count1, ..] = octets else { return None };
-        Some(Self { id: [*id0, *id1], response: flags & QR != 0, questions: [*count0, *count1] })
+        let [id0, id1, flags, code, count0, count1, ..] = octets else { return None };
+        let questions = [*count0, *count1];
+        Some(Self { id: [*id0, *id1], response: flags & QR != 0, code: code & RCODE, questions })
+    }
+
+    fn is_bare_error(&self) -> bool {
+        self.questions == [0, 0] && !matches!(self.code, NOERROR | NXDOMAIN)
     }
 }
 
@@ -210,9 +242,15 @@ fn name_in(octets: &mut [u8]) -> &mut [u8] {
 }
 
 const HEADER: usize = 12;
+/// Where in the header the four counts begin.
+const COUNTS: usize = 4;
 const TYPE_AND_CLASS: usize = 4;
 /// The bit that tells a response from a query.
 const QR: u8 = 0x80;
+/// The bits of the response code, and two of its values.
+const RCODE: u8 = 0x0f;
+const NOERROR: u8 = 0;
+const NXDOMAIN: u8 = 3;
 /// The bit that tells small letters from capitals.
 const CASE: u8 = 0x20;
 
@@ -230,6 +268,13 @@ mod tests {
         octets
     }
 
+    /// No question, this response code, and nothing else.
+    fn header(octets: &mut Vec<u8>, code: u8) {
+        octets.truncate(HEADER);
+        octets[3] = code;
+        octets[5] = 0;
+    }
+
     #[test]
     fn what_answers_the_question() {
         for (octets, accepted, exactly, why) in [
@@ -237,6 +282,32 @@ mod tests {
             (response(|octets| octets[1] ^= 1), false, false, "another id"),
             (response(|octets| octets[0] ^= 0x20), false, false, "an id that differs by the bit of case"),
             (response(|octets| octets[5] = 0), false, false, "no question"),
+            (response(|octets| header(octets, 0)), false, false, "a header alone, without an error"),
+            (response(|octets| header(octets, 3)), false, false, "a header alone that denies the name"),
+            (
+                response(|octets| header(octets, 5)),
+                true,
+                false,
+                "a header alone that refuses, as unbound does",
+            ),
+            (
+                response(|octets| {
+                    header(octets, 5);
+                    octets[1] ^= 1;
+                }),
+                false,
+                false,
+                "a refusal with another id",
+            ),
+            (
+                response(|octets| {
+                    header(octets, 5);
+                    octets[2] ^= QR;
+                }),
+                false,
+                false,
+                "a refusal that is a query",
+            ),
             (response(|octets| octets[5] = 2), false, false, "two questions"),
             (response(|octets| octets[13] = b'n'), false, false, "another name"),
             (response(|octets| octets[25] = 0x1c), false, false, "another type"),
@@ -251,9 +322,12 @@ mod tests {
             (response(|octets| octets.extend(b"\xff")), true, true, "whatever follows it"),
         ] {
             let mut asked = Asked::new(QUERY, false);
-            assert_eq!(asked.accept(&mut octets.clone()), accepted, "{why}");
+            let length = octets.len();
+            let mut buffer = octets;
+            buffer.resize(1232, 0xff);
+            assert_eq!(asked.accept(&mut buffer.clone(), length).is_some(), accepted, "{why}");
             asked.mixed_case = true;
-            assert_eq!(asked.accept(&mut octets.clone()), exactly, "mixed case: {why}");
+            assert_eq!(asked.accept(&mut buffer, length).is_some(), exactly, "mixed case: {why}");
         }
     }
 
@@ -270,7 +344,8 @@ mod tests {
             );
             let mut answer = asked.datagram.clone();
             answer[2] |= QR;
-            assert!(asked.accept(&mut answer));
+            let length = answer.len();
+            assert_eq!(asked.accept(&mut answer, length), Some(length));
             assert_eq!(answer[HEADER..], QUERY[HEADER..], "the name is given back as it was");
             seen.insert(asked.datagram);
         }
@@ -282,7 +357,7 @@ mod tests {
         for octets in [&b""[..], b"\0", &QUERY[..12], &QUERY[..14], &QUERY[..26]] {
             for mixed_case in [false, true] {
                 let asked = Asked::new(octets, mixed_case);
-                assert!(!asked.accept(&mut response(|_| {})), "{octets:?}");
+                assert_eq!(asked.accept(&mut response(|_| {}), QUERY.len()), None, "{octets:?}");
             }
         }
     }

@@ -34,13 +34,18 @@ pub(crate) fn query(question: &Question, role: Role) -> Message {
     message
 }
 
-/// Whether the message is an answer to the question (RFC 5452 §9.1).
+/// Whether the message is an answer to the question (RFC 5452 §9.1). Who refuses may leave the question out, as unbound does.
 pub(crate) fn answers(message: &Message, question: &Question) -> bool {
-    message.metadata.message_type == MessageType::Response
-        && matches!(message.queries.as_slice(), [query]
-            if *query.name() == question.name
+    let matches = match message.queries.as_slice() {
+        [query] => {
+            *query.name() == question.name
                 && query.query_type() == question.record_type
-                && query.query_class() == DNSClass::IN)
+                && query.query_class() == DNSClass::IN
+        }
+        [] => !matches!(message.metadata.response_code, ResponseCode::NoError | ResponseCode::NXDomain),
+        _ => false,
+    };
+    matches && message.metadata.message_type == MessageType::Response
 }
 
 /// Whether the message names servers and denies nothing (RFC 2308 §2.2): there is no SOA record beside them.
@@ -93,6 +98,11 @@ mod tests {
         other.queries[0].set_query_class(DNSClass::CH);
         assert!(!answers(&other, &question), "another class");
         answer.queries.clear();
-        assert!(!answers(&answer, &question), "no question at all");
+        for (code, expected) in
+            [(ResponseCode::NoError, false), (ResponseCode::NXDomain, false), (ResponseCode::Refused, true)]
+        {
+            answer.metadata.response_code = code;
+            assert_eq!(answers(&answer, &question), expected, "no question at all, with {code}");
+        }
     }
 }

@@ -161,6 +161,21 @@ async fn a_forged_datagram_is_ignored() {
     }
 }
 
+/// Nobody waits for a resolver that has said no. That it repeats no question is as good as its word: unbound's refusals do not.
+#[tokio::test]
+async fn an_error_needs_no_question() {
+    for code in [ResponseCode::Refused, ResponseCode::FormErr, ResponseCode::ServFail] {
+        let server = Scripted::start(move |asked| {
+            let mut message = asked.rcode(code);
+            message.queries.clear();
+            vec![message.into()]
+        })
+        .await;
+        assert_eq!(ask(&server, PATIENCE).await, Err(FetchError::Rcode(code)));
+        assert_eq!(server.asked().len(), 1, "{code}");
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_is_malformed() {
     let server = Scripted::start(|asked| {
