@@ -1,6 +1,6 @@
 //! What the people behind a zone can do about a failure.
 
-use hickory_proto::rr::Name;
+use hickory_proto::{op::ResponseCode, rr::Name};
 
 use crate::{Failure, FetchError, Limit, Reason, SignatureFault, shown::Shown};
 
@@ -17,6 +17,11 @@ impl Failure {
                 FetchError::Timeout | FetchError::Unreachable => {
                     format!(
                         "see whether DNS servers can be reached from here, then whether those for {name} answer"
+                    )
+                }
+                FetchError::Rcode(ResponseCode::Refused) => {
+                    format!(
+                        "see whether this machine may ask the resolver, then ask the name servers for {name} one by one"
                     )
                 }
                 FetchError::Rcode(_) => {
@@ -96,7 +101,7 @@ impl Failure {
 
 #[cfg(test)]
 mod tests {
-    use hickory_proto::{op::ResponseCode, rr::RecordType};
+    use hickory_proto::rr::RecordType;
 
     use super::*;
     use crate::Question;
@@ -108,7 +113,8 @@ mod tests {
         for (reason, whose, what) in [
             (Reason::Unanswered(FetchError::Timeout), "mx.zone.example", "DNS servers can be reached"),
             (Reason::Unfetched(FetchError::Unreachable), "mx.zone.example", "DNS servers can be reached"),
-            (Reason::Unanswered(FetchError::Rcode(ResponseCode::Refused)), "mx.zone.example", "one by one"),
+            (Reason::Unanswered(FetchError::Rcode(ResponseCode::ServFail)), "mx.zone.example", "one by one"),
+            (Reason::Unanswered(FetchError::Rcode(ResponseCode::Refused)), "mx.zone.example", "may ask"),
             (Reason::Unanswered(FetchError::Malformed), "mx.zone.example", "garbles"),
             (Reason::OverLimit(Limit::Nsec3Hashes), "zone.example", "too many NSEC3 hashes"),
             (Reason::OverLimit(Limit::FailedSignatures), "zone.example", "sign"),
