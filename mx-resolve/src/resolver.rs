@@ -168,13 +168,14 @@ pub enum Dnssec {
     /// where the upstream is silent, since that does not tell what it carries. After ten seconds the next look-up probes again.
     #[default]
     Auto,
-    /// Answers come over the upstream, and are validated here.
+    /// Answers come over the upstream, and are validated here (RFC 4035 §5).
     Validate,
-    /// The upstream validates and says so by the AD bit. It must be on this machine or
+    /// The upstream validates and says so by the AD bit (RFC 4035 §3.2.3, RFC 7672 §2.1.1). It must be on this machine or
     /// [be trusted](MxResolverBuilder::trust_resolver). A probe every minute tells an upstream that never sets the bit from an
     /// insecure zone.
     TrustAd,
-    /// Answers come from the zones' own servers, from the root on, and are validated here. No upstream is asked.
+    /// Answers come from the zones' own servers, from the root on (RFC 1034 §5.3.3), and are validated here. No upstream is
+    /// asked.
     Recursive,
 }
 
@@ -279,7 +280,8 @@ impl MxResolverBuilder {
 
     /// How long one upstream may take for one question. Default: 5 seconds.
     ///
-    /// Within that time a question over UDP is sent again, see [`MxResolver`].
+    /// Within that time a question over UDP is sent again, see [`MxResolver`]. From the root on, one name server may take a
+    /// third of it, but a second where there is one, and the whole way four times as long.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -319,8 +321,8 @@ impl MxResolverBuilder {
         self
     }
 
-    /// What secure TLSA records are worth at hosts that were found insecurely. Default: [`InsecureMx::Dane`], as much as at
-    /// others.
+    /// What secure TLSA records are worth at hosts that were found insecurely (RFC 7672 §2.2.1). Default:
+    /// [`InsecureMx::Dane`], as much as at others.
     pub fn insecure_mx(mut self, insecure_mx: InsecureMx) -> Self {
         self.dane.insecure_mx = insecure_mx;
         self
@@ -385,7 +387,8 @@ impl MxResolverBuilder {
     /// Sets the resolver up. Nothing is asked yet.
     ///
     /// # Errors
-    /// The system names no DNS server, a file cannot be read, or the AD bit of an upstream that is not trusted is to count.
+    /// The system names no DNS server, a file cannot be read or understood, root certificates are needed and cannot be had, or
+    /// the AD bit of an upstream that is not trusted is to count.
     pub fn build(self) -> Result<MxResolver, BuildError> {
         let anchors = match &self.trust_anchor {
             Some(path) => read_anchors(path)?,
