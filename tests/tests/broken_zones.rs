@@ -250,6 +250,8 @@ fn what_is_broken_and_what_can_be_done() {
                 assert!(text.lines().any(|line| says(line, words)), "{why}: {words:?} is not in {text}");
             }
             assert!(!text.contains('\u{1b}'), "{why}: {text:?}");
+            let asked = resolve["failure"].is_null();
+            assert_eq!(text.contains("MTA-STS"), asked, "{why}: nobody looked for a policy: {text}");
         }
     }
 }

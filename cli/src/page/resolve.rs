@@ -43,7 +43,8 @@ pub(super) fn facts(table: &mut Table, result: &ResolvedDestination) {
     let next_hop =
         if result.next_hop == result.domain { source } else { format!("{source}, {}", result.next_hop) };
     table.row(2, [name("servers"), status(result.mx_status), next_hop.into()]);
-    if let Some(mta_sts) = &result.mta_sts {
+    // Without a server nobody asks for a policy.
+    if let (Some(mta_sts), None) = (&result.mta_sts, &result.failure) {
         let mode = mta_sts.mode.map_or_else(|| "no policy".to_owned(), |mode| format!("mode {mode}"));
         let mode = if mta_sts.mode.is_some() { format!("{mode}, {}", word(&mta_sts.source)) } else { mode };
         match &mta_sts.failure {
