@@ -126,10 +126,13 @@ impl<U: Way, R: Way> Ways<U, R> {
                 Ok(Choice::Root)
             }
             Err(root) => {
-                tracing::debug!(upstream = %upstream.detail, root = %root.detail, "neither way carries DNSSEC");
-                let detail = "the DNS resolver does not pass DNSSEC records on, and from the root nothing can be resolved \
-                              either: name a resolver that passes them on, or let questions to port 53 (UDP and TCP) out";
-                Err(no_verdict(LookupErrorKind::Indeterminate, detail.to_owned()))
+                // Both say it where the fault is on this machine.
+                let detail = format!(
+                    "nothing can be validated over the DNS resolver ({}), nor from the root ({}): name a resolver that passes \
+                     DNSSEC records on, let questions to port 53 (UDP and TCP) out, or set the clock or the trust anchor right",
+                    upstream.detail, root.detail
+                );
+                Err(no_verdict(LookupErrorKind::Indeterminate, detail))
             }
         }
     }
