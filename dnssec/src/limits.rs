@@ -9,13 +9,13 @@ use crate::{Failure, Question, failure::Reason};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Questions that the verdict waits for, the first included. Default 128: one DS for each label of the longest names
+    /// Questions that the verdict waits for, the first included. Default 64: one DS for each label of the longest names
     /// in use (34 labels under `ip6.arpa`), several aliases long. Beside them, half as many are asked ahead of need, to
     /// save round trips; where those are used up, nothing fails, it only takes longer.
     pub questions: u16,
     /// Aliases followed. Default 11, as long as other resolvers follow them.
     pub aliases: u16,
-    /// Records in the answer and authority sections of all messages together. Default 1024: 8 for each question. Those asked
+    /// Records in the answer and authority sections of all messages together. Default 1024: 16 for each question. Those asked
     /// ahead of need have half as many of their own.
     pub records: u16,
     /// DS records at one delegation, and DNSKEY records in one zone. Default 16.
@@ -42,7 +42,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            questions: 128,
+            questions: 64,
             aliases: 11,
             records: 1024,
             keys: 16,

@@ -184,7 +184,7 @@ impl Hostile {
                 (_, None) => large.clone(),
             })
         };
-        Self::cold(owner.anchor(), question(&name(0), RecordType::A)?, Limit::Signatures, answer)
+        Self::cold(owner.anchor(), question(&name(0), RecordType::A)?, Limit::Questions, answer)
     }
 
     /// A name of many labels in a zone with as much hashing as is done at all, and the longest salt (CVE-2023-50868).
