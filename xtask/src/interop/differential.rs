@@ -1,6 +1,6 @@
 //! A differential between `mxtls` and unbound over zones of every kind, signed by BIND's and ldns' tools and served by BIND.
 //!
-//! `zones.toml` is the table of zones. Each question is asked through an unbound that does not validate and from the root on, by a
+//! `zones.toml` is the table of zones. Each question is asked through an unbound that forwards and does not validate, and from the root on, by a
 //! process of its own and by one process that is asked everything, in several orders; this last also through the unbound that
 //! validates, for verdicts of our own and for its AD bit. Each time the verdict must be that unbound's, but for
 //! `differences.toml`: those it must show, where the verdict is ours.
@@ -37,8 +37,9 @@ const NAME_SERVERS: [(&str, Ipv4Addr); 4] = [
 /// Where the unbound answers that validates.
 const VALIDATING: &str = "127.0.1.5";
 
-/// Where the one answers that does not.
+/// Where the one answers that does not, and the one that forwards to that.
 const PLAIN: &str = "127.0.1.6";
+const FORWARDING: &str = "127.0.1.7";
 
 /// The orders of the questions to one process.
 const SEEDS: [u64; 3] = [1, 2, 3];
@@ -55,6 +56,7 @@ pub(super) async fn compare(mxtls: &Path, folder: &Path, tally: &mut Tally) -> R
     let authority = Authority::start(&served, folder).await?;
     let validating = Resolver::validating(VALIDATING, &authority, &served, folder).await?;
     let plain = Resolver::plain(PLAIN, &authority, folder).await?;
+    let forwarding = Resolver::forwarding(FORWARDING, &plain, &authority, folder).await?;
 
     let mut asked: Vec<Question> = Vec::new();
     for zone in &zones {
@@ -73,7 +75,7 @@ pub(super) async fn compare(mxtls: &Path, folder: &Path, tally: &mut Tally) -> R
 
     // The unbound that validates has everything in its cache by now, as it never would for a question that comes alone.
     for (name, way, differences, cold) in [
-        ("through an unbound that does not validate", Way::Validate(plain.address()), &expected, true),
+        ("through an unbound that forwards", Way::Validate(forwarding.address()), &expected, true),
         ("from the root", Way::Recursive(authority.root_hints()), &expected, true),
         ("through the unbound that validates", Way::Validate(validating.address()), &expected, false),
         ("by the AD bit", Way::TrustAd(validating.address()), &none, false),

@@ -61,7 +61,7 @@ impl Authority {
     }
 }
 
-/// unbound, looking up by itself, from the root on. It ends when it is dropped.
+/// unbound, looking up by itself, from the root on, where nothing else is said. It ends when it is dropped.
 pub(super) struct Resolver {
     address: &'static str,
     _server: Server,
@@ -87,6 +87,20 @@ impl Resolver {
     /// One that does not, and passes on what the others need for it.
     pub(super) async fn plain(address: &'static str, authority: &Authority, folder: &Path) -> Result<Self> {
         Self::start("plain", address, "  module-config: \"iterator\"\n", authority, folder).await
+    }
+
+    /// One that does not either, and asks `upstream` instead of looking up by itself.
+    pub(super) async fn forwarding(
+        address: &'static str,
+        upstream: &Self,
+        authority: &Authority,
+        folder: &Path,
+    ) -> Result<Self> {
+        let settings = format!(
+            "  module-config: \"iterator\"\nforward-zone:\n  name: \".\"\n  forward-addr: {}\n",
+            upstream.address()
+        );
+        Self::start("forwarding", address, &settings, authority, folder).await
     }
 
     async fn start(
