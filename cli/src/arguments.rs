@@ -55,7 +55,7 @@ pub(crate) struct GlobalOptions {
     /// One JSON document on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Upstream DNS server, may repeat; tls://IP[:PORT]#NAME for DNS over TLS [default: the system's]
+    /// Upstream DNS server, may repeat; `tls://IP[:PORT]#NAME` for DNS over TLS [default: the system's]
     #[arg(long, global = true, value_name = "IP[:PORT]")]
     pub(crate) resolver: Vec<Upstream>,
     /// How DNS answers are judged
