@@ -64,15 +64,15 @@ impl<U: Way, R: Way> Auto<U, R> {
     /// The upstream is asked while the probe runs, so that where it is good nobody waits for that.
     async fn judge_and_choose(&self, question: Question) -> Judged {
         let early = self.ways.upstream.judge(question.clone());
-        let (choice, verdict) = match select(self.choice().boxed(), early).await {
-            Either::Left((Ok(Choice::Upstream), early)) => return early.await,
-            Either::Left((choice, _early)) => (choice?, None),
-            Either::Right((verdict, choice)) => (choice.await?, Some(verdict)),
-        };
-        match (choice, verdict) {
-            (Choice::Upstream, Some(verdict)) => verdict,
-            (Choice::Upstream, None) => self.ways.upstream.judge(question).await,
-            (Choice::Root, _) => self.ways.root.judge(question).await,
+        match select(self.choice().boxed(), early).await {
+            Either::Left((choice, early)) => match choice? {
+                Choice::Upstream => early.await,
+                Choice::Root => self.ways.root.judge(question).await,
+            },
+            Either::Right((verdict, choice)) => match choice.await? {
+                Choice::Upstream => verdict,
+                Choice::Root => self.ways.root.judge(question).await,
+            },
         }
     }
 }
@@ -113,7 +113,7 @@ impl<U: Way, R: Way> Ways<U, R> {
                 "the DNS resolver does not answer ({}): is it running, and can it be reached?",
                 upstream.detail
             );
-            return Err(no_verdict(LookupErrorKind::Timeout, detail));
+            return Err(Arc::new(LookupError::new(LookupErrorKind::Timeout, detail)));
         }
         match carries_dnssec(&self.root, &self.anchor).await {
             Ok(()) => {
@@ -132,7 +132,7 @@ impl<U: Way, R: Way> Ways<U, R> {
                      DNSSEC records on, let questions to port 53 (UDP and TCP) out, or set the clock or the trust anchor right",
                     upstream.detail, root.detail
                 );
-                Err(no_verdict(LookupErrorKind::Indeterminate, detail))
+                Err(Arc::new(LookupError::new(LookupErrorKind::Indeterminate, detail)))
             }
         }
     }
@@ -149,11 +149,7 @@ async fn carries_dnssec(way: &impl Way, zone: &Name) -> Result<(), LookupError> 
             Ok(verdict) if verdict.status == Status::Secure => {}
             Ok(_) => {
                 let detail = format!("{zone} is insecure, though it has a trust anchor");
-                result = result.and(Err(LookupError {
-                    kind: LookupErrorKind::Indeterminate,
-                    detail,
-                    explanation: vec![],
-                }));
+                result = result.and(Err(LookupError::new(LookupErrorKind::Indeterminate, detail)));
             }
             // Silence counts before any other error: it says nothing.
             Err(none) if none.kind == LookupErrorKind::Timeout => return Err(LookupError::clone(&none)),
@@ -161,10 +157,6 @@ async fn carries_dnssec(way: &impl Way, zone: &Name) -> Result<(), LookupError> 
         }
     }
     result
-}
-
-pub(crate) fn no_verdict(kind: LookupErrorKind, detail: String) -> Arc<LookupError> {
-    Arc::new(LookupError { kind, detail, explanation: vec![] })
 }
 
 #[cfg(test)]

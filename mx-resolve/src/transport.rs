@@ -19,6 +19,7 @@ use hickory_net::{
     xfer::{DnsExchange, DnsHandle, FirstAnswer},
 };
 use hickory_proto::op::{DnsRequest, DnsRequestOptions, Message, ResponseCode};
+use mxtls_policy::LookupErrorKind;
 use rustls_pki_types::CertificateDer;
 
 use crate::{
@@ -167,6 +168,18 @@ impl Source for Transport {
             async move { transport.ask_in_order(&question, first).await }
         };
         self.in_flight.join((question.clone(), first), begin).boxed()
+    }
+}
+
+/// What a question that got no answer makes of its look-up.
+pub(crate) fn unanswered_kind(error: FetchError) -> LookupErrorKind {
+    if let FetchError::Rcode(_) = error {
+        LookupErrorKind::ServerFailure
+    } else if let FetchError::Malformed | FetchError::Truncated = error {
+        LookupErrorKind::Malformed
+    } else {
+        // `FetchError` may grow: whatever else kept an answer from us, none came in time.
+        LookupErrorKind::Timeout
     }
 }
 

@@ -17,10 +17,9 @@ use hickory_proto::{
 use mxtls_policy::{LookupError, LookupErrorKind};
 
 use crate::{
-    auto::no_verdict,
     dns::{Judged, Way},
     probe::Probe,
-    transport::{Transport, Unanswered},
+    transport::{Transport, Unanswered, unanswered_kind},
     validator::Source,
 };
 
@@ -108,7 +107,7 @@ impl TrustAd {
 
     /// In order, until one answers that is known to validate.
     async fn ask(&self, question: &Question) -> Result<Message, Arc<LookupError>> {
-        let mut last = no_verdict(LookupErrorKind::Timeout, "there is no resolver".to_owned());
+        let mut last = Arc::new(LookupError::new(LookupErrorKind::Timeout, "there is no resolver"));
         for resolver in &self.resolvers {
             match resolver.ask(question, &self.anchor).await {
                 Ok(message) => return Ok(message),
@@ -154,7 +153,7 @@ async fn sets_ad(resolver: Arc<Transport>, signed: Question) -> Result<(), Arc<L
         "the DNS resolver does not set the AD bit for {signed}, which is signed: it does not validate, or the bit is removed \
          on the way; turn validation on there, or validate here"
     );
-    Err(no_verdict(LookupErrorKind::Indeterminate, detail))
+    Err(Arc::new(LookupError::new(LookupErrorKind::Indeterminate, detail)))
 }
 
 impl Way for TrustAd {
@@ -178,7 +177,7 @@ impl Found {
         if looped || self.chain.len() >= usize::from(Limits::default().aliases) {
             let detail =
                 format!("{} leads on to {}, after {} aliases", alias.owner, alias.target, self.chain.len());
-            return Err(no_verdict(LookupErrorKind::AliasLoop, detail));
+            return Err(Arc::new(LookupError::new(LookupErrorKind::AliasLoop, detail)));
         }
         self.status = self.status.min(status);
         self.ttl = self.ttl.min(alias.ttl);
@@ -261,18 +260,11 @@ fn lifetime(ttl: u32) -> u32 {
 }
 
 fn malformed(question: &Question, what: &str) -> Arc<LookupError> {
-    no_verdict(LookupErrorKind::Malformed, format!("{question}: {what}"))
+    Arc::new(LookupError::new(LookupErrorKind::Malformed, format!("{question}: {what}")))
 }
 
 fn unanswered(question: &Question, unanswered: &Unanswered) -> Arc<LookupError> {
-    let kind = if let FetchError::Rcode(_) = unanswered.error {
-        LookupErrorKind::ServerFailure
-    } else if let FetchError::Malformed | FetchError::Truncated = unanswered.error {
-        LookupErrorKind::Malformed
-    } else {
-        LookupErrorKind::Timeout
-    };
-    no_verdict(kind, format!("{question}: {unanswered}"))
+    Arc::new(LookupError::new(unanswered_kind(unanswered.error), format!("{question}: {unanswered}")))
 }
 
 #[cfg(test)]

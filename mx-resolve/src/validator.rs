@@ -8,8 +8,7 @@ use std::{
 };
 
 use dnssec::{
-    Failure, FailureKind, FetchError, KeyCache, Limit, LocalPolicy, Question, Reason, Step, Validation,
-    Verdict,
+    Failure, FailureKind, KeyCache, Limit, LocalPolicy, Question, Reason, Step, Validation, Verdict,
 };
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use hickory_proto::{
@@ -21,7 +20,7 @@ use mxtls_policy::{LookupError, LookupErrorKind};
 use crate::{
     dns::{Judged, NotEarly, Way},
     extended_error,
-    transport::Unanswered,
+    transport::{Unanswered, unanswered_kind},
 };
 
 /// Names of which it is known what zone they belong to.
@@ -180,10 +179,7 @@ fn lookup_error(failure: &Failure, detail: Option<&Arc<str>>) -> LookupError {
             LookupErrorKind::AliasLoop
         }
         FailureKind::Budget => LookupErrorKind::Budget,
-        FailureKind::Unanswered(FetchError::Rcode(_)) => LookupErrorKind::ServerFailure,
-        FailureKind::Unanswered(FetchError::Malformed | FetchError::Truncated) => LookupErrorKind::Malformed,
-        // `FetchError` may grow: whatever else kept an answer from us, none came in time.
-        FailureKind::Unanswered(_) => LookupErrorKind::Timeout,
+        FailureKind::Unanswered(error) => unanswered_kind(error),
     };
     let detail = match detail {
         Some(detail) => format!("{failure}: {detail}"),

@@ -513,9 +513,26 @@ pub(crate) fn drive(
     run(Validation::new(question, Arc::new(KeyCache::new(policy, 0)), now), fetch)
 }
 
-/// Runs a validation to its end.
+/// Runs a validation to its end. Returns beside the end what was asked.
 pub(crate) fn run(
+    validation: Validation,
+    fetch: impl FnMut(&Question) -> Result<Message, FetchError>,
+) -> (Result<Verdict, Failure>, Vec<Question>) {
+    answering(validation, usize::MAX, fetch)
+}
+
+/// The same, and answers only what is needed, each question after the answer to the one before.
+pub(crate) fn one_by_one(
+    validation: Validation,
+    fetch: impl FnMut(&Question) -> Result<Message, FetchError>,
+) -> (Result<Verdict, Failure>, Vec<Question>) {
+    answering(validation, 1, fetch)
+}
+
+/// Answers the first questions of each step.
+fn answering(
     mut validation: Validation,
+    at_once: usize,
     mut fetch: impl FnMut(&Question) -> Result<Message, FetchError>,
 ) -> (Result<Verdict, Failure>, Vec<Question>) {
     let mut asked = Vec::new();
@@ -524,31 +541,11 @@ pub(crate) fn run(
             Step::Done(done) => return (*done, asked),
             Step::Ask(questions) => {
                 assert!(!questions.is_empty(), "an empty question list would never end");
-                for question in questions {
+                for question in questions.into_iter().take(at_once) {
                     let answer = fetch(&question);
                     validation.answer(&question, answer);
                     asked.push(question);
                 }
-            }
-        }
-    }
-    panic!("no end");
-}
-
-/// Runs a validation to its end, and answers only what it needs, each question after the answer to the one before. Returns
-/// beside the end what was asked.
-pub(crate) fn one_by_one(
-    mut validation: Validation,
-    mut fetch: impl FnMut(&Question) -> Result<Message, FetchError>,
-) -> (Result<Verdict, Failure>, Vec<Question>) {
-    let mut asked = Vec::new();
-    for _ in 0..1000 {
-        match validation.step() {
-            Step::Done(done) => return (*done, asked),
-            Step::Ask(questions) => {
-                let needed = questions.into_iter().next().expect("an empty question list would never end");
-                validation.answer(&needed, fetch(&needed));
-                asked.push(needed);
             }
         }
     }

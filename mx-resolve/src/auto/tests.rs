@@ -30,7 +30,7 @@ impl Way for Told {
         told.1 += 1;
         let judged = match told.0 {
             Ok(status) => Ok(Arc::new(Verdict::new(question.name, status, Outcome::NoData, vec![], 60))),
-            Err(kind) => Err(no_verdict(kind, "what it was told".to_owned())),
+            Err(kind) => Err(Arc::new(LookupError::new(kind, "what it was told"))),
         };
         std::future::ready(judged).boxed()
     }
