@@ -7,10 +7,13 @@
     reason = "test code outside test functions may panic too: that is how it fails"
 )]
 
+mod site;
+
 use std::time::Duration;
 
-use mx_resolve::{Dnssec, MxResolver, Resolution};
-use mxtls_lab::dns::{DnsServer, PathRule, Signing, World, ZoneSpec};
+use mx_resolve::Resolution;
+use mxtls_lab::dns::{Signing, World, ZoneSpec};
+use site::Site;
 
 const TLSA: &str = "TLSA 3 1 1 0101010101010101010101010101010101010101010101010101010101010101";
 
@@ -82,46 +85,18 @@ domain-back CNAME back.domain.u
     .unwrap()
 }
 
-struct Site {
-    server: DnsServer,
-    anchor: tempfile::NamedTempFile,
+/// The status of the addresses of a name, or the failure's code.
+async fn status(site: &Site, name: &str) -> String {
+    match site.builder(PATIENCE).build().unwrap().dns(name, "A").await.unwrap().result {
+        Ok(answer) => format!("{} after {}", answer.status, answer.aliases.len()),
+        Err(failure) => failure.code.to_string(),
+    }
 }
 
-impl Site {
-    async fn start() -> Self {
-        let server = DnsServer::start(world()).await.unwrap();
-        let anchor = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(anchor.path(), server.trust_anchor() + "\n").unwrap();
-        Self { server, anchor }
-    }
-
-    fn tamper(&self, question: &str, way: &str) {
-        self.server.tamper(PathRule::new(question, way.parse().unwrap()).unwrap()).unwrap();
-    }
-
-    fn resolver(&self, timeout: Duration) -> MxResolver {
-        MxResolver::builder()
-            .dnssec(Dnssec::Validate)
-            .upstream(self.server.address())
-            .trust_anchor_file(self.anchor.path())
-            .timeout(timeout)
-            .build()
-            .unwrap()
-    }
-
-    /// The status of the addresses of a name, or the failure's code.
-    async fn status(&self, name: &str) -> String {
-        match self.resolver(PATIENCE).dns(name, "A").await.unwrap().result {
-            Ok(answer) => format!("{} after {}", answer.status, answer.aliases.len()),
-            Err(failure) => failure.code.to_string(),
-        }
-    }
-
-    /// Names at which this type was asked for, in order, without repetitions over TCP.
-    fn asked(&self, record_type: &str) -> Vec<String> {
-        let queries = self.server.queries(|query| query.rtype.to_string() == record_type && !query.tcp);
-        queries.into_iter().map(|query| query.name).collect()
-    }
+/// Names at which this type was asked for, in order, without repetitions over TCP.
+fn asked(site: &Site, record_type: &str) -> Vec<String> {
+    let queries = site.server.queries(|query| query.rtype.to_string() == record_type && !query.tcp);
+    queries.into_iter().map(|query| query.name).collect()
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -130,7 +105,7 @@ const IMPATIENCE: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn d72_16_a_chain_is_as_secure_as_its_weakest_link() {
-    let site = Site::start().await;
+    let site = Site::start(world()).await;
     for (name, expected, why) in [
         ("host.lab", "secure after 0", "no alias"),
         ("one.lab", "secure after 1", "one"),
@@ -151,7 +126,7 @@ async fn d72_16_a_chain_is_as_secure_as_its_weakest_link() {
         ("link12.lab", "cname-loop", "D72-14: one more"),
         ("round.lab", "dns-servfail", "a loop, at which the upstream gives up"),
     ] {
-        assert_eq!(site.status(name).await, expected, "{why}: {name}");
+        assert_eq!(status(&site, name).await, expected, "{why}: {name}");
     }
 }
 
@@ -164,10 +139,10 @@ async fn d72_14_the_rest_of_a_split_answer_is_asked_for() {
         (&["host.old.lab. A"], "host.old.lab", "secure after 1", "a DNAME and its CNAME"),
         (&["out.lab. A"], "out.lab", "insecure after 1", "what lies in an unsigned zone stays insecure"),
     ] {
-        let site = Site::start().await;
+        let site = Site::start(world()).await;
         questions.iter().for_each(|question| site.tamper(question, "split"));
-        assert_eq!(site.status(name).await, expected, "{why}");
-        assert_eq!(site.asked("A").len(), questions.len() + 1, "{why}: {:?}", site.asked("A"));
+        assert_eq!(status(&site, name).await, expected, "{why}");
+        assert_eq!(asked(&site, "A").len(), questions.len() + 1, "{why}: {:?}", asked(&site, "A"));
     }
 }
 
@@ -184,10 +159,10 @@ async fn d72_15_an_error_anywhere_is_an_error_of_the_chain() {
             ("strip-signatures", "dns-bogus"),
             ("over-budget", "dns-budget"),
         ] {
-            let site = Site::start().await;
+            let site = Site::start(world()).await;
             site.tamper(question, way);
             let patience = if way == "timeout" { IMPATIENCE } else { PATIENCE };
-            let answer = site.resolver(patience).dns("three.lab", "A").await.unwrap();
+            let answer = site.builder(patience).build().unwrap().dns("three.lab", "A").await.unwrap();
             assert_eq!(answer.result.unwrap_err().code.to_string(), code, "{way} at {question}");
         }
     }
@@ -353,14 +328,14 @@ const ROWS: &[Row] = &[
 #[tokio::test]
 async fn where_aliases_lead() {
     for row in ROWS {
-        let site = Site::start().await;
-        let resolution = site.resolver(PATIENCE).resolve(&row.domain.parse().unwrap()).await;
+        let site = Site::start(world()).await;
+        let resolution = site.builder(PATIENCE).build().unwrap().resolve(&row.domain.parse().unwrap()).await;
         assert_eq!(in_words(&resolution), row.comes_to, "{}", row.why);
         let tlsa: Vec<String> = row.tlsa.iter().map(|base| format!("_25._tcp.{base}")).collect();
         // The targets of aliases are asked by themselves.
         let candidates: Vec<String> =
-            site.asked("TLSA").into_iter().filter(|name| name.starts_with("_25.")).collect();
+            asked(&site, "TLSA").into_iter().filter(|name| name.starts_with("_25.")).collect();
         assert_eq!(candidates, tlsa, "{}", row.why);
-        assert_eq!(site.asked("CNAME"), row.cname, "{}", row.why);
+        assert_eq!(asked(&site, "CNAME"), row.cname, "{}", row.why);
     }
 }

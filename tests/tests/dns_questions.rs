@@ -5,41 +5,24 @@
     reason = "test code outside test functions may panic too: that is how it fails"
 )]
 
+mod site;
+
 use std::time::Duration;
 
 use hickory_proto::rr::RecordType;
-use mx_resolve::{DnsAnswer, Dnssec, MxResolver, MxResolverBuilder};
-use mxtls_lab::dns::{DnsServer, PathRule, Signing, World, ZoneSpec};
+use mx_resolve::{DnsAnswer, MxResolver};
+use mxtls_lab::dns::{Signing, World, ZoneSpec};
 use mxtls_policy::{FailureCode, Outcome, Status};
+use site::Site;
 
-struct Site {
-    server: DnsServer,
-    anchor: tempfile::NamedTempFile,
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn resolver(site: &Site) -> MxResolver {
+    site.builder(PATIENCE).build().unwrap()
 }
 
-impl Site {
-    async fn start() -> Self {
-        let server = DnsServer::start(world()).await.unwrap();
-        let anchor = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(anchor.path(), server.trust_anchor() + "\n").unwrap();
-        Self { server, anchor }
-    }
-
-    fn builder(&self) -> MxResolverBuilder {
-        MxResolver::builder()
-            .dnssec(Dnssec::Validate)
-            .upstream(self.server.address())
-            .trust_anchor_file(self.anchor.path())
-            .timeout(Duration::from_secs(20))
-    }
-
-    fn resolver(&self) -> MxResolver {
-        self.builder().build().unwrap()
-    }
-
-    fn asked(&self, name: &str, rtype: RecordType) -> usize {
-        self.server.queries(|query| query.name == name && query.rtype == rtype).len()
-    }
+fn times_asked(site: &Site, name: &str, rtype: RecordType) -> usize {
+    site.server.queries(|query| query.name == name && query.rtype == rtype).len()
 }
 
 fn world() -> World {
@@ -65,8 +48,8 @@ fn status(answer: DnsAnswer) -> Result<Status, FailureCode> {
 /// Many look-ups at once need the same keys, and some are for the same records.
 #[tokio::test]
 async fn each_question_is_asked_once() {
-    let site = Site::start().await;
-    let resolver = site.resolver();
+    let site = Site::start(world()).await;
+    let resolver = resolver(&site);
     let answers = tokio::join!(
         resolver.dns("mx.sub.lab", "A"),
         resolver.dns("mx.sub.lab", "A"),
@@ -82,16 +65,16 @@ async fn each_question_is_asked_once() {
     }
     let asked = site.server.queries(|_| true);
     for query in &asked {
-        assert_eq!(site.asked(&query.name, query.rtype), 1, "{query:?} in {asked:?}");
+        assert_eq!(times_asked(&site, &query.name, query.rtype), 1, "{query:?} in {asked:?}");
     }
-    assert_eq!(site.asked("sub.lab.", RecordType::DNSKEY), 1, "{asked:?}");
+    assert_eq!(times_asked(&site, "sub.lab.", RecordType::DNSKEY), 1, "{asked:?}");
 }
 
 /// Who was first to ask gives up, as a caller with a time limit of its own does.
 #[tokio::test]
 async fn the_others_are_answered_when_the_first_gives_up() {
-    let site = Site::start().await;
-    let resolver = site.resolver();
+    let site = Site::start(world()).await;
+    let resolver = resolver(&site);
     let mut first = Box::pin(resolver.dns("mx.sub.lab", "A"));
     let begun = tokio::select! {
         biased;
@@ -106,36 +89,40 @@ async fn the_others_are_answered_when_the_first_gives_up() {
         () = std::future::ready(()) => drop(first),
     }
     assert_eq!(status(second.await.unwrap()), Ok(Status::Secure));
-    assert_eq!(site.asked("mx.sub.lab.", RecordType::A), 1);
+    assert_eq!(times_asked(&site, "mx.sub.lab.", RecordType::A), 1);
 }
 
 /// RFC 6781 §4.1: whoever rolls a key over in one step, without any overlap, is to blame for others' caches, but a zone that
 /// is in order now is not to be taken for an attack.
 #[tokio::test]
 async fn a_key_that_was_rolled_over_is_found() {
-    let site = Site::start().await;
-    let resolver = site.resolver();
+    let site = Site::start(world()).await;
+    let resolver = resolver(&site);
     assert_eq!(status(resolver.dns("mx.sub.lab", "A").await.unwrap()), Ok(Status::Secure));
 
     site.server.clear_log();
     assert_eq!(status(resolver.dns("mx2.sub.lab", "A").await.unwrap()), Ok(Status::Secure));
-    assert_eq!(site.asked("sub.lab.", RecordType::DNSKEY), 0, "the keys are known");
+    assert_eq!(times_asked(&site, "sub.lab.", RecordType::DNSKEY), 0, "the keys are known");
 
     site.server.replace_key("sub.lab").unwrap();
     site.server.clear_log();
     assert_eq!(status(resolver.dns("mx3.sub.lab", "A").await.unwrap()), Ok(Status::Secure));
-    assert_eq!(site.asked("sub.lab.", RecordType::DNSKEY), 1, "they were looked for again");
-    assert_eq!(site.asked("sub.lab.", RecordType::DS), 1, "and so was what vouches for them");
+    assert_eq!(times_asked(&site, "sub.lab.", RecordType::DNSKEY), 1, "they were looked for again");
+    assert_eq!(times_asked(&site, "sub.lab.", RecordType::DS), 1, "and so was what vouches for them");
 
     site.server.clear_log();
     assert_eq!(status(resolver.dns("absent.sub.lab", "A").await.unwrap()), Ok(Status::Secure));
-    assert_eq!(site.asked("sub.lab.", RecordType::DNSKEY), 0, "and the new ones are known from then on");
+    assert_eq!(
+        times_asked(&site, "sub.lab.", RecordType::DNSKEY),
+        0,
+        "and the new ones are known from then on"
+    );
 }
 
 /// The names are the zone's in the end, whatever the letters on the way: status, records, aliases and proof do not differ.
 #[tokio::test]
 async fn mixed_case_changes_no_verdict() {
-    let site = Site::start().await;
+    let site = Site::start(world()).await;
     for (name, rtype, expected, why) in [
         ("mx.lab", "A", Status::Secure, "an answer"),
         ("lab", "MX", Status::Secure, "names in the data, which may point to the question"),
@@ -156,8 +143,8 @@ async fn mixed_case_changes_no_verdict() {
             }
             (answer.name, result, answer.proof)
         };
-        let plain = shown(site.resolver().dns(name, rtype).await.unwrap());
-        let mixed = site.builder().case_randomization(true).build().unwrap();
+        let plain = shown(resolver(&site).dns(name, rtype).await.unwrap());
+        let mixed = site.builder(PATIENCE).case_randomization(true).build().unwrap();
         let mixed = shown(mixed.dns(name, rtype).await.unwrap());
         assert_eq!(plain.1.status, expected, "{why}");
         assert_eq!(mixed, plain, "{why}");
@@ -174,10 +161,9 @@ async fn signed_records_beside_an_answer_answer_nothing_else() {
         ("_25._tcp.mx.lab. TLSA", "3 1 1 0202", "what a certificate is held against"),
         ("alias.lab. CNAME", "mx2.lab.", "an alias"),
     ] {
-        let site = Site::start().await;
-        let beside = format!("beside:{other}").parse().unwrap();
-        site.server.tamper(PathRule::new("mx.lab. A", beside).unwrap()).unwrap();
-        let resolver = site.resolver();
+        let site = Site::start(world()).await;
+        site.tamper("mx.lab. A", &format!("beside:{other}"));
+        let resolver = resolver(&site);
         let first = resolver.dns("mx.lab", "A").await.unwrap().result.unwrap();
         let own = Outcome::Records(vec!["192.0.2.1".to_owned()]);
         assert_eq!((first.status, first.outcome), (Status::Secure, own), "{why}");
@@ -189,6 +175,6 @@ async fn signed_records_beside_an_answer_answer_nothing_else() {
         let second = resolver.dns(name, rtype).await.unwrap().result.unwrap();
         let shown = Outcome::Records(vec![now.to_owned()]);
         assert_eq!((second.status, second.outcome), (Status::Secure, shown), "{why}");
-        assert_eq!(site.asked(name, rtype.parse().unwrap()), 1, "{why}: it was asked for");
+        assert_eq!(times_asked(&site, name, rtype.parse().unwrap()), 1, "{why}: it was asked for");
     }
 }
