@@ -6,7 +6,7 @@ use dnssec::{HopKind, Outcome, Question, Status, Verdict};
 use hickory_proto::{
     dnssec::{Algorithm, rdata::DS},
     rr::{Name, RData, Record, RecordData, RecordType, rdata::CNAME},
-    serialize::binary::BinEncodable,
+    serialize::binary::{BinEncodable, BinEncoder},
 };
 
 use crate::{
@@ -65,10 +65,10 @@ pub(crate) fn falsehood(world: &World, asked: &Question, verdict: &Verdict) -> O
     }
     let truth = at(world, &name, asked.record_type);
     let agrees = match (&truth.has, &verdict.outcome) {
-        (Has::Data(data), Outcome::Records(records)) => {
-            let shown: HashSet<Vec<u8>> = records.iter().map(wire).collect();
+        (Has::Data(there), Outcome::Records(records)) => {
+            let shown: HashSet<Vec<u8>> = records.iter().map(data).collect();
             records.iter().all(|r| r.name == name && r.record_type() == asked.record_type)
-                && shown == *data
+                && shown == *there
                 && shown.len() == records.len()
         }
         (Has::NoData, Outcome::NoData) | (Has::NxDomain, Outcome::NxDomain) => true,
@@ -124,7 +124,7 @@ fn has(zone: &Zone, name: &Name, record_type: RecordType) -> (Has, bool, bool) {
             let target = Name::from_labels(prefix).unwrap();
             let target = target.append_domain(&Name::from_bytes_at_start(&rdata.anything)).unwrap();
             return match record_type == RecordType::CNAME {
-                true => (Has::Data([RData::CNAME(CNAME(target)).to_bytes().unwrap()].into()), false, true),
+                true => (Has::Data([canonical(&RData::CNAME(CNAME(target)))].into()), false, true),
                 false => (Has::Alias(HopKind::Dname, target), false, true),
             };
         }
@@ -136,7 +136,7 @@ fn has(zone: &Zone, name: &Name, record_type: RecordType) -> (Has, bool, bool) {
     };
     let has = match (zone.get(&source, record_type), zone.get(&source, RecordType::CNAME)) {
         (Some(set), _) => {
-            Has::Data(set.iter().filter(|r| r.record_type() == record_type).map(wire).collect())
+            Has::Data(set.iter().filter(|r| r.record_type() == record_type).map(data).collect())
         }
         (None, Some(set)) => Has::Alias(HopKind::Cname, CNAME::try_borrow(&set[0].data).unwrap().0.clone()),
         (None, None) if expanded && !zone.exists(&source) => Has::NxDomain,
@@ -145,8 +145,21 @@ fn has(zone: &Zone, name: &Name, record_type: RecordType) -> (Has, bool, bool) {
     (has, expanded, false)
 }
 
-fn wire(record: &Record) -> Vec<u8> {
-    record.data.to_bytes().unwrap()
+fn data(record: &Record) -> Vec<u8> {
+    canonical(&record.data)
+}
+
+/// Data as it is signed: the case of the names in it is anybody's (RFC 4034 §6.2).
+fn canonical(data: &RData) -> Vec<u8> {
+    if let RData::Unknown { code: RecordType::DNAME, rdata } = data {
+        // A name and nothing else; the length of a label is no letter.
+        return rdata.anything.to_ascii_lowercase();
+    }
+    let mut octets = Vec::new();
+    let mut encoder = BinEncoder::new(&mut octets);
+    encoder.set_canonical_form(true);
+    data.emit(&mut encoder).unwrap();
+    octets
 }
 
 fn parent<'w>(world: &'w World, zone: &Zone) -> Option<&'w Zone> {
