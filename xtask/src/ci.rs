@@ -1,13 +1,12 @@
 //! `cargo xtask ci`: what must hold, beside the tests, before a change lands.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
-use crate::cargo::{Metadata, cargo, output, root, run as run_command};
+use crate::cargo::{Metadata, cargo, output, run as run_command};
 use crate::tally::Tally;
 use crate::{bench, dependency_count, house, publish_check};
 
@@ -30,23 +29,7 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     });
     step(tally, "docs", || run_command(&mut doc(&[])?));
     step(tally, "docs of private items", || run_command(&mut doc(&["--document-private-items"])?));
-    step(tally, "packages, verified", || run_command(&mut package()?));
     publish_check::run(tally)
-}
-
-/// `cargo package` of everything that is published. On a developer's machine with uncommitted changes it packages them too.
-pub(crate) fn package() -> Result<Command> {
-    let target = Metadata::of_workspace()?.target_directory;
-    let mut package = cargo()?;
-    package.args(["package", "--workspace", "--exclude", "mxtls-lab", "--exclude", "xtask"]);
-    // Each package would be verified in a target folder of its own, and without the profile of the workspace, which is in no tarball:
-    // every dependency would be compiled again and again.
-    package.env("CARGO_TARGET_DIR", &target).arg("--config").arg(publish_check::profile_file(&target)?);
-    if env::var_os("CI").is_none() && is_dirty()? {
-        println!("note: there are uncommitted changes; they are packaged too");
-        package.arg("--allow-dirty");
-    }
-    Ok(package)
 }
 
 /// Runs one check, and says how long it took: CI has an end.
@@ -75,9 +58,4 @@ fn ring_alone() -> Result<()> {
     let found: Vec<_> = UNWANTED.into_iter().filter(|name| names.contains(name)).collect();
     ensure!(found.is_empty(), "the dependency tree names {}", found.join(", "));
     Ok(())
-}
-
-fn is_dirty() -> Result<bool> {
-    let changes = output(Command::new("git").args(["status", "--porcelain"]).current_dir(root()?))?;
-    Ok(!changes.is_empty())
 }

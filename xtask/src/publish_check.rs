@@ -3,6 +3,7 @@
 //! The tarballs are unpacked outside the workspace. A workspace made for the purpose patches the dependencies on each other to
 //! the other tarballs: none of them is on the registry yet at that version.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,11 +13,11 @@ use tempfile::TempDir;
 
 use crate::cargo::{Metadata, Package, cargo, output, root, run as run_command};
 use crate::tally::Tally;
-use crate::{ci, public_api, readme};
+use crate::{public_api, readme};
 
 pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     let metadata = Metadata::of_workspace()?;
-    run_command(ci::package()?.arg("--no-verify"))?;
+    run_command(&mut package()?)?;
     let unpacked = Unpacked::new(&metadata)?;
     for package in metadata.published() {
         for (features, arguments) in [
@@ -37,11 +38,23 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Writes the profiles of the workspace into `folder`, as a configuration file of cargo.
-pub(crate) fn profile_file(folder: &Path) -> Result<PathBuf> {
-    let file = folder.join("profile.toml");
-    fs::write(&file, profiles()?).with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(file)
+/// `cargo package` of everything that is published. On a developer's machine with uncommitted changes it packages them too.
+///
+/// Cargo's own verification would compile packages against whatever it once unpacked in its home for a workspace in the same place,
+/// stale or not. What is built from the tarballs here is built from these tarballs.
+fn package() -> Result<Command> {
+    let mut package = cargo()?;
+    package.args(["package", "--no-verify", "--workspace", "--exclude", "mxtls-lab", "--exclude", "xtask"]);
+    if env::var_os("CI").is_none() && is_dirty()? {
+        println!("note: there are uncommitted changes; they are packaged too");
+        package.arg("--allow-dirty");
+    }
+    Ok(package)
+}
+
+fn is_dirty() -> Result<bool> {
+    let changes = output(Command::new("git").args(["status", "--porcelain"]).current_dir(root()?))?;
+    Ok(!changes.is_empty())
 }
 
 /// The packages as they are on the registry, unpacked side by side in a workspace of their own.
