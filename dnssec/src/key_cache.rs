@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hickory_proto::rr::Name;
@@ -52,31 +52,9 @@ impl KeyCache {
         self.len() == 0
     }
 
-    /// Whether it is known, before anything is asked about `name` itself, that it lies in a signed zone.
-    ///
-    /// That is so where the zone that begins at its first label or at its second is held here as signed, with all that is
-    /// above it. It is no proof, and decides on no verdict: the first label may be a delegation that nobody has
-    /// come by yet. Therefore a top-level domain does not count as the zone above, nor does a zone that is known to have
-    /// delegated some other name, unless the name itself is known to be none of its cuts.
-    pub fn knows_signed(&self, name: &Name, now: u32) -> bool {
-        let Ok(anchor) = self.policy.anchors.nearest(name) else { return false };
-        let mut above = None;
-        let labels = name.iter().count();
-        for count in anchor.iter().count()..=labels {
-            let entry = self.get(&name.trim_to(count), now);
-            match entry.as_ref().map(|(entry, _)| &entry.cut) {
-                Some(Cut::Zone(zone)) => above = Some(Arc::clone(zone)),
-                Some(Cut::Within) => {}
-                Some(Cut::Leaf | Cut::Insecure) => return false,
-                None => {
-                    return above.is_some_and(|zone| {
-                        let directly = count == labels && zone.name.iter().count() + 1 == labels;
-                        directly && labels > 2 && !zone.delegates.load(Ordering::Relaxed)
-                    });
-                }
-            }
-        }
-        above.is_some()
+    /// Whether the keys of the zone that begins at `name` are held.
+    pub fn holds_keys_of(&self, name: &Name, now: u32) -> bool {
+        self.get(name, now).is_some_and(|(entry, _)| matches!(entry.cut, Cut::Zone(_)))
     }
 
     /// Forgets everything.

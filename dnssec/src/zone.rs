@@ -1,12 +1,6 @@
 //! The walk from a trust anchor to the zone that holds a name, DS by DS (RFC 4035 §5, §5.2).
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::HashMap, sync::Arc};
 
 use hickory_proto::{
     dnssec::rdata::{DNSKEY, DS},
@@ -29,13 +23,11 @@ use crate::{
 pub(crate) struct Zone {
     pub(crate) name: Name,
     pub(crate) keys: Vec<ZoneKey>,
-    /// Whether a zone has been found below it. It decides on no verdict.
-    pub(crate) delegates: AtomicBool,
 }
 
 impl Zone {
     pub(crate) fn new(name: &Name, keys: Vec<ZoneKey>) -> Self {
-        Self { name: name.clone(), keys, delegates: AtomicBool::new(false) }
+        Self { name: name.clone(), keys }
     }
 }
 
@@ -237,16 +229,10 @@ impl Zones {
                 None => self.prove(name, &zone, answers, work),
             };
             match cut {
-                Ok(Cut::Zone(child)) => {
-                    zone.delegates.store(true, Ordering::Relaxed);
-                    zone = child;
-                }
+                Ok(Cut::Zone(child)) => zone = child,
                 Ok(Cut::Within) => {}
                 Ok(Cut::Leaf) => break,
-                Ok(Cut::Insecure) => {
-                    zone.delegates.store(true, Ordering::Relaxed);
-                    return Ok(Place::Insecure);
-                }
+                Ok(Cut::Insecure) => return Ok(Place::Insecure),
                 Err(stop) => {
                     walk.zone = Some(zone);
                     return Err(stop.widen(|needed| walk.ahead(needed, answers)));

@@ -3,12 +3,13 @@
 use std::{
     collections::{HashMap, HashSet},
     convert::Infallible,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use dnssec::{
-    Failure, FailureKind, KeyCache, Limit, LocalPolicy, Question, Reason, Step, Validation, Verdict,
+    Failure, FailureKind, KeyCache, Limit, LocalPolicy, Proof, Question, Reason, Status, Step, Validation,
+    Verdict, ZoneStep,
 };
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use hickory_proto::{
@@ -16,10 +17,13 @@ use hickory_proto::{
     rr::{Name, RecordType},
 };
 use mxtls_policy::{LookupError, LookupErrorKind};
+use tokio::time::Instant;
 
 use crate::{
+    cache::ExpiringMap,
     dns::{Judged, NotEarly, Way},
     extended_error,
+    lock::lock,
     transport::{Unanswered, unanswered_kind},
 };
 
@@ -39,15 +43,25 @@ pub(crate) trait Source: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Message, Unanswered>>;
 }
 
+/// Hosts of which it is remembered what signed zone they lie in, and for how long.
+const KNOWN_HOSTS: usize = 4096;
+const HOST_REMEMBERED: Duration = Duration::from_secs(86_400);
+
 /// Verdicts made here, from what a source says.
 pub(crate) struct Validator<S> {
     source: Arc<S>,
     keys: Arc<KeyCache>,
+    /// The zone in which something at the host was proven. It decides on no verdict.
+    hosts: Mutex<ExpiringMap<Name, Name>>,
 }
 
 impl<S: Source> Validator<S> {
     pub(crate) fn new(source: S, policy: LocalPolicy) -> Self {
-        Self { source: Arc::new(source), keys: Arc::new(KeyCache::new(policy, KNOWN_ZONES)) }
+        Self {
+            source: Arc::new(source),
+            keys: Arc::new(KeyCache::new(policy, KNOWN_ZONES)),
+            hosts: Mutex::new(ExpiringMap::new(KNOWN_HOSTS)),
+        }
     }
 
     /// The verdict, unless `may_ask` objects to a question that is needed for it.
@@ -73,6 +87,9 @@ impl<S: Source> Validator<S> {
             validation = validation.afresh();
             // With none, the first failure counts: a further upstream that is silent makes a bogus answer no better.
             result = self.run(&mut validation, first, &mut details, &may_ask).await?.or(result);
+        }
+        if let Ok(verdict) = &result {
+            self.remember_hosts(&question, verdict);
         }
         Ok(result.map(Arc::new).map_err(|failure| {
             let detail = details.get(&failure.record).or_else(|| details.get(&question));
@@ -123,14 +140,42 @@ impl<S: Source> Validator<S> {
         }
     }
 
-    /// Whether all that is asked goes to zones that are known to be signed. DS and DNSKEY may go anywhere.
+    /// Every name of the chain up to the first that is insecure lies in a signed zone.
+    fn remember_hosts(&self, question: &Question, verdict: &Verdict) {
+        if !matches!(question.record_type, RecordType::A | RecordType::AAAA | RecordType::TLSA) {
+            return;
+        }
+        let hops = verdict.chain.iter().map(|hop| (&hop.owner, hop.status));
+        let names = hops.chain([(&verdict.name, verdict.status)]);
+        for (name, _) in names.take_while(|(_, status)| *status == Status::Secure) {
+            let host = without_service_labels(name);
+            if let Some(zone) = zone_of(&host, &verdict.proof) {
+                lock(&self.hosts).insert(host, zone.clone(), HOST_REMEMBERED, Instant::now());
+            }
+        }
+    }
+
+    /// Whether all that is asked goes to zones that are known to be signed. DS and DNSKEY may go anywhere. No zone is known
+    /// by what is above it: the name may be an unsigned delegation that nobody has come by.
     fn is_early(&self, question: &Question) -> Result<(), NotEarly> {
-        let of_a_zone = matches!(question.record_type, RecordType::DS | RecordType::DNSKEY);
-        match of_a_zone || self.keys.knows_signed(&without_service_labels(&question.name), unix_seconds()) {
+        if matches!(question.record_type, RecordType::DS | RecordType::DNSKEY) {
+            return Ok(());
+        }
+        let zone = lock(&self.hosts).get(&without_service_labels(&question.name), Instant::now());
+        match zone.is_some_and(|zone| self.keys.holds_keys_of(&zone, unix_seconds())) {
             true => Ok(()),
             false => Err(NotEarly),
         }
     }
+}
+
+/// The zone that the name lies in, by a proof of something at it.
+fn zone_of<'a>(name: &Name, proof: &'a Proof) -> Option<&'a Name> {
+    let zones = proof
+        .zones
+        .iter()
+        .filter_map(|step| if let ZoneStep::Secure { zone, .. } = step { Some(zone) } else { None });
+    zones.filter(|zone| zone.zone_of(name)).max_by_key(|zone| zone.iter().count())
 }
 
 /// The name that the labels of a service stand before, such as `_25._tcp` (RFC 8552). They are no hosts, and no zone begins

@@ -132,7 +132,7 @@ impl Site {
         Self { rounds, resolver }
     }
 
-    /// Makes the zones of these names known.
+    /// Makes the zones of these names known, and that the names lie in them.
     async fn warm(&self, names: &[&str]) {
         for name in names {
             warm(&self.resolver, name).await;
@@ -152,7 +152,7 @@ fn resolver(upstream: SocketAddr, trust_anchor: &str) -> MxResolver {
 }
 
 async fn warm(resolver: &MxResolver, name: &str) {
-    resolver.dns(name, "TXT").await.unwrap().result.unwrap();
+    resolver.dns(name, "TLSA").await.unwrap().result.unwrap();
 }
 
 /// No test waits for so long.
@@ -178,9 +178,8 @@ fn world() -> World {
         ZoneSpec::new(
             "out.lab",
             Signing::Nsec,
-            "@ MX 10 alias\nalias CNAME mx.plain.lab.\ndeep MX 10 mx.below\napex MX 10 below\napex2 MX 10 below2",
+            "@ MX 10 alias\nalias CNAME mx.plain.lab.\ndeep MX 10 mx.below\napex MX 10 below",
         ),
-        ZoneSpec::new("below2.out.lab", Signing::Unsigned, "@ A 192.0.2.10"),
         ZoneSpec::new("below.out.lab", Signing::Unsigned, &format!("@ A 192.0.2.9\n_25._tcp {tlsa}\n{host}")),
         ZoneSpec::new("wild.lab", Signing::Nsec, "@ MX 10 some\n* CNAME mx.plain.lab."),
         ZoneSpec::new("gone.lab", Signing::Nsec, "@ MX 10 some\n* CNAME missing.plain.lab."),
@@ -204,9 +203,10 @@ fn is_dane(hosts: &[SecureMxRecord]) -> bool {
 async fn domains() {
     let addresses_at = |host: &str| list(&[&format!("{host} A"), &format!("{host} AAAA")]);
     let keys_of = |zone: &str| list(&[&format!("{zone} DS"), &format!("{zone} DNSKEY")]);
+    let ten: Vec<_> = (0..10).map(|n| format!("mx{n}.ten.lab")).collect();
     for (known, domain, dane, rounds, why) in [
         (
-            vec!["dane.lab"],
+            vec!["mx.dane.lab"],
             "dane.lab",
             true,
             vec![
@@ -217,7 +217,18 @@ async fn domains() {
             "the zone of domain and host is known to be signed",
         ),
         (
-            vec!["hosted.lab", "hoster.lab"],
+            vec!["dane.lab"],
+            "dane.lab",
+            true,
+            vec![
+                list(&["dane.lab MX"]),
+                [addresses_at("mx.dane.lab"), list(&["_mta-sts.dane.lab TXT"])].concat(),
+                list(&["_25._tcp.mx.dane.lab TLSA"]),
+            ],
+            "that of the domain is, but the host may be a zone of its own",
+        ),
+        (
+            vec!["hosted.lab", "mx.hoster.lab"],
             "hosted.lab",
             true,
             vec![
@@ -248,10 +259,10 @@ async fn domains() {
             true,
             vec![
                 [list(&["dane.lab MX"]), keys_of("dane.lab")].concat(),
-                [addresses_at("mx.dane.lab"), list(&["_25._tcp.mx.dane.lab TLSA", "_mta-sts.dane.lab TXT"])]
-                    .concat(),
+                [addresses_at("mx.dane.lab"), list(&["_mta-sts.dane.lab TXT"])].concat(),
+                list(&["_25._tcp.mx.dane.lab TLSA"]),
             ],
-            "the zone is known when the host is looked up",
+            "the domain and the host are in one zone, which is not known",
         ),
         (
             vec!["lab"],
@@ -260,11 +271,8 @@ async fn domains() {
             vec![
                 list(&["example.com.lab MX", "com.lab DS", "com.lab DNSKEY"]),
                 keys_of("example.com.lab"),
-                [
-                    addresses_at("mx.example.com.lab"),
-                    list(&["_25._tcp.mx.example.com.lab TLSA", "_mta-sts.example.com.lab TXT"]),
-                ]
-                .concat(),
+                [addresses_at("mx.example.com.lab"), list(&["_mta-sts.example.com.lab TXT"])].concat(),
+                list(&["_25._tcp.mx.example.com.lab TLSA"]),
             ],
             "two zones above the domain are not known",
         ),
@@ -300,7 +308,7 @@ async fn domains() {
             "one that is",
         ),
         (
-            vec!["ten.lab"],
+            ten.iter().map(String::as_str).collect(),
             "ten.lab",
             true,
             vec![
@@ -342,7 +350,14 @@ async fn d72_41_nothing_is_asked_early_of_unsigned_zones() {
             "a host below an unsigned delegation of a known zone",
         ),
         ("deep.out.lab", vec!["below.out.lab"], Status::Insecure, "which is known, too"),
-        ("apex.out.lab", vec!["below.out.lab"], Status::Insecure, "a host that is such a zone itself"),
+        ("apex.out.lab", vec![], Status::Insecure, "a host that is such a zone itself"),
+        (
+            "apex.out.lab",
+            vec!["out.lab", "alias.out.lab"],
+            Status::Insecure,
+            "and nobody has come by it, while its neighbours are known",
+        ),
+        ("apex.out.lab", vec!["below.out.lab"], Status::Insecure, "and it is known"),
         ("apex.out.lab", vec!["x.below.out.lab"], Status::Insecure, "known by another name in it"),
     ] {
         let site = Site::start().await;
@@ -403,29 +418,12 @@ async fn d72_41_early_questions_do_not_follow_an_alias_into_an_unsigned_zone() {
         ),
     ] {
         let site = Site::start().await;
-        site.warm(&[domain, "plain.lab"]).await;
+        site.warm(&[domain, host, "plain.lab"]).await;
         let rounds = [vec![list(&[&format!("{domain} MX")]), early(domain, host)], further].concat();
         site.rounds.expect(&rounds);
         site.resolve(domain).await;
         site.rounds.assert_met(why);
     }
-}
-
-/// The host is itself an unsigned zone, below one that is known to be signed and not to have delegated anything. Nothing tells
-/// beforehand, so that it is asked once.
-#[tokio::test]
-async fn a_delegation_that_nobody_has_come_by_costs_one_early_question() {
-    let site = Site::start().await;
-    site.warm(&["out.lab"]).await;
-    assert_eq!(site.resolve("apex.out.lab").await[0].address_status, Some(Status::Insecure));
-    assert!(site.rounds.log().contains("_25._tcp.below.out.lab TLSA"));
-    site.rounds.expect(&[
-        list(&["apex2.out.lab MX"]),
-        list(&["below2.out.lab A", "below2.out.lab AAAA", "_mta-sts.apex2.out.lab TXT"]),
-        list(&["below2.out.lab DS"]),
-    ]);
-    assert_eq!(site.resolve("apex2.out.lab").await[0].address_status, Some(Status::Insecure));
-    site.rounds.assert_met("now it is known that the zone has delegated something");
 }
 
 /// Decision 30: an early answer counts where strict order asks for it, and else nothing does of it, neither its error nor the
@@ -460,7 +458,7 @@ async fn d72_39_an_early_answer_that_is_not_due_is_dropped() {
         let early = format!("_25._tcp.{host} TLSA");
         server.tamper(PathRule::new(&early, fault.parse().unwrap()).unwrap()).unwrap();
         let resolver = resolver(server.address(), &server.trust_anchor());
-        warm(&resolver, &format!("{domain}.lab")).await;
+        warm(&resolver, &host).await;
         let begun = Instant::now();
         let report = resolver.check_dane(&Domain::parse(&host).unwrap(), 25).await;
         assert!(begun.elapsed() < PATIENCE, "{domain}, {fault}: {why}");

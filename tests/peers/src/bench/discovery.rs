@@ -45,23 +45,25 @@ pub(crate) fn rounds(runtime: &Runtime) -> Result<Vec<Row>> {
     let file = tempfile::NamedTempFile::new()?;
     fs::write(file.path(), &anchor)?;
     let mut rows = Vec::new();
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let ten = (0..10).map(|n| format!("mx{n}.ten.tld")).collect();
     for (case, known, domain, hosts) in [
-        ("DANE, one host whose zone is known to be signed", vec!["dane.tld"], "dane.tld", 1),
-        ("DANE, one host, neither zone is known", vec!["tld"], "hosted.tld", 1),
-        ("DANE, one host in the domain's zone, which is not known", vec!["tld"], "dane.tld", 1),
-        ("neither, the zone is not known", vec!["tld"], "plain.tld", 1),
-        ("DANE, ten hosts whose zone is known to be signed", vec!["ten.tld"], "ten.tld", 10),
+        ("DANE, one host whose zone is known to be signed", list(&["mx1.dane.tld"]), "dane.tld", 1),
+        ("DANE, one host, neither zone is known", list(&["tld"]), "hosted.tld", 1),
+        ("DANE, one host in the domain's zone, which is not known", list(&["tld"]), "dane.tld", 1),
+        ("neither, the zone is not known", list(&["tld"]), "plain.tld", 1),
+        ("DANE, ten hosts whose zone is known to be signed", ten, "ten.tld", 10),
+        ("DANE, ten hosts in the domain's zone, which is not known", list(&["tld"]), "ten.tld", 10),
     ] {
         let destination: Destination = domain.parse()?;
         let (mut times, mut sequential) = (Vec::new(), Vec::new());
         for _ in 0..RUNS {
             let fresh = resolver(upstream, file.path())?;
             let one_by_one = Sequential::new(upstream, &anchor)?;
-            for zone in &known {
-                // A name that nobody asks for again.
-                let name = format!("warm.{zone}");
-                runtime.block_on(fresh.dns(&name, "A"))?;
-                one_by_one.ask(&name, "A")?;
+            for name in &known {
+                // A type that nobody asks for again at a name without service labels.
+                runtime.block_on(fresh.dns(name, "TLSA"))?;
+                one_by_one.ask(name, "TLSA")?;
             }
             times.push(time(|| {
                 let found = runtime.block_on(fresh.resolve(&destination));
