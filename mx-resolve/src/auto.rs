@@ -25,6 +25,12 @@ use crate::{
 /// A resolver may stumble when it starts, and a machine may move to another network: the choice is made anew after an hour.
 const CHOICE_HOLDS: Duration = Duration::from_secs(3600);
 
+/// What resolves for us, and may not pass DNSSEC records on.
+pub(crate) trait Upstream: Way {
+    /// Whether it answers the question when nothing is said to it of DNSSEC.
+    fn answers_plain(&self, question: Question) -> BoxFuture<'_, bool>;
+}
+
 /// Two ways, of which the first is taken if it can be.
 pub(crate) struct Auto<U, R> {
     ways: Arc<Ways<U, R>>,
@@ -46,7 +52,7 @@ enum Choice {
     Root,
 }
 
-impl<U: Way, R: Way> Auto<U, R> {
+impl<U: Upstream, R: Way> Auto<U, R> {
     /// `anchor` is a zone with a trust anchor.
     pub(crate) fn new(upstream: U, root: R, anchor: Name) -> Self {
         let ways = Ways { upstream, root, anchor, said: AtomicBool::new(false) };
@@ -77,7 +83,7 @@ impl<U: Way, R: Way> Auto<U, R> {
     }
 }
 
-impl<U: Way, R: Way> Way for Auto<U, R> {
+impl<U: Upstream, R: Way> Way for Auto<U, R> {
     fn judge(&self, question: Question) -> BoxFuture<'_, Judged> {
         match self.probe.last() {
             Some(Ok(Choice::Upstream)) => self.ways.upstream.judge(question),
@@ -97,9 +103,9 @@ impl<U: Way, R: Way> Way for Auto<U, R> {
     }
 }
 
-impl<U: Way, R: Way> Ways<U, R> {
+impl<U: Upstream, R: Way> Ways<U, R> {
     async fn choose(&self) -> Result<Choice, Arc<LookupError>> {
-        let upstream = match carries_dnssec(&self.upstream, &self.anchor).await {
+        let upstream = match self.probe_upstream().await {
             Ok(()) => {
                 self.said.store(false, Ordering::Relaxed);
                 return Ok(Choice::Upstream);
@@ -134,6 +140,29 @@ impl<U: Way, R: Way> Ways<U, R> {
                 );
                 Err(Arc::new(LookupError::new(LookupErrorKind::Indeterminate, detail)))
             }
+        }
+    }
+
+    /// A plain question goes along: an answer to that alone tells a path that drops DO from silence, but only where it is no
+    /// pause that ends just then.
+    async fn probe_upstream(&self) -> Result<(), LookupError> {
+        let probe = || carries_dnssec(&self.upstream, &self.anchor).boxed();
+        let plain = self.upstream.answers_plain(Question::new(self.anchor.clone(), RecordType::SOA));
+        let (first, plain) = match select(probe(), plain).await {
+            Either::Left((first, plain)) => (first, plain),
+            Either::Right((answered, first)) => (first.await, ready(answered).boxed()),
+        };
+        let silent = first.as_ref().is_err_and(|error| error.kind == LookupErrorKind::Timeout);
+        if !silent || !plain.await {
+            return first;
+        }
+        match probe().await {
+            Err(silence) if silence.kind == LookupErrorKind::Timeout => {
+                let detail =
+                    format!("it answers, but nothing that asks for DNSSEC records ({})", silence.detail);
+                Err(LookupError::new(LookupErrorKind::Indeterminate, detail))
+            }
+            result => result,
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Role {
     Recursive,
     /// It resolves and judges: it says so by the AD bit, which we ask for by ours (RFC 6840 §5.7).
     Trusted,
+    /// It resolves, and nothing of DNSSEC is said to it, nor of EDNS: whoever answers anything answers this.
+    Plain,
     /// It answers for its own zones. To be asked to recurse would be a loop waiting to happen (RFC 1034 §5.3.3).
     Authority,
 }
@@ -27,10 +29,12 @@ pub(crate) fn query(question: &Question, role: Role) -> Message {
     message.metadata.recursion_desired = role != Role::Authority;
     message.metadata.checking_disabled = role == Role::Recursive;
     message.metadata.authentic_data = role == Role::Trusted;
-    let mut edns = Edns::new();
-    edns.set_max_payload(EDNS_PAYLOAD);
-    edns.enable_dnssec();
-    message.edns = Some(edns);
+    if role != Role::Plain {
+        let mut edns = Edns::new();
+        edns.set_max_payload(EDNS_PAYLOAD);
+        edns.enable_dnssec();
+        message.edns = Some(edns);
+    }
     message
 }
 
@@ -76,10 +80,13 @@ mod tests {
                 "RFC 6840 5.7: AD is asked for, and with CD it would mean nothing",
             ),
             (Role::Recursive, true, true, false, "RFC 4035 3.2.2"),
+            (Role::Plain, true, false, false, "RFC 1035 4.1.1"),
         ] {
-            let header = query(&question, role).metadata;
+            let query = query(&question, role);
+            let header = query.metadata;
             let bits = (header.recursion_desired, header.checking_disabled, header.authentic_data);
             assert_eq!(bits, (rd, cd, ad), "{why}");
+            assert_eq!(query.edns.is_some(), role != Role::Plain, "{why}");
         }
         let asked = query(&question, Role::Recursive);
         let edns = asked.edns.as_ref().unwrap();

@@ -36,7 +36,7 @@ use crate::{
     lock::lock,
     message::Role,
     root_hints::RootHints,
-    transport::{Unanswered, ask_plain},
+    transport::{Unanswered, ask_in_clear},
     validator::Source,
 };
 
@@ -197,7 +197,7 @@ impl Recursion {
         budget.spend()?;
         let time = (self.timeout / SERVER_PART).max(SERVER_LEAST).min(self.timeout);
         let server = SocketAddr::new(address, self.port);
-        let answer = ask_plain(server, question, Role::Authority, time, &self.runtime);
+        let answer = ask_in_clear(server, question, Role::Authority, time, &self.runtime);
         let answer = match tokio::time::timeout(time, answer).await {
             Ok(answer) => answer,
             Err(_elapsed) => Err(FetchError::Timeout.into()),

@@ -87,10 +87,20 @@ impl Transport {
         Self { role: Role::Trusted, ..self }
     }
 
-    async fn ask_in_order(&self, question: &Question, first: usize) -> Result<Message, Unanswered> {
+    /// Whether any of the servers answers the question when nothing is said to it of DNSSEC. What it answers is not used.
+    pub(crate) async fn answers_plain(&self, question: &Question) -> bool {
+        self.ask_in_order(question, Role::Plain, 0).await.is_ok()
+    }
+
+    async fn ask_in_order(
+        &self,
+        question: &Question,
+        role: Role,
+        first: usize,
+    ) -> Result<Message, Unanswered> {
         let mut last = FetchError::Timeout.into();
         for server in self.servers.iter().skip(first) {
-            match tokio::time::timeout(self.timeout, self.ask_one(server, question)).await {
+            match tokio::time::timeout(self.timeout, self.ask_one(server, question, role)).await {
                 // Whoever resolves refers to nobody.
                 Ok(Ok(message)) if message::is_referral(&message) => {
                     let detail = Some(format!("{server} refers to other servers").into());
@@ -117,24 +127,29 @@ impl Transport {
         Err(last)
     }
 
-    async fn ask_one(&self, server: &Server, question: &Question) -> Result<Message, Unanswered> {
+    async fn ask_one(&self, server: &Server, question: &Question, role: Role) -> Result<Message, Unanswered> {
         match server {
             Server::Plain(address) => {
-                ask_plain(*address, question, self.role, self.timeout, &self.runtime).await
+                ask_in_clear(*address, question, role, self.timeout, &self.runtime).await
             }
-            Server::Tls(server) => self.ask_tls(server, question).await,
+            Server::Tls(server) => self.ask_tls(server, question, role).await,
         }
     }
 
     /// RFC 8310 §5: whatever goes wrong, the question is not asked in clear text.
-    async fn ask_tls(&self, server: &TlsServer, question: &Question) -> Result<Message, Unanswered> {
+    async fn ask_tls(
+        &self,
+        server: &TlsServer,
+        question: &Question,
+        role: Role,
+    ) -> Result<Message, Unanswered> {
         let connection = self.connect(server).await?;
-        let mut answer = send(&connection.exchange, question, self.role).await;
+        let mut answer = send(&connection.exchange, question, role).await;
         if answer.is_err() {
             server.forget_connection();
             // RFC 7858 §3.4: servers close connections that were idle, so this one is asked again, once.
             if connection.reused {
-                answer = send(&self.connect(server).await?.exchange, question, self.role).await;
+                answer = send(&self.connect(server).await?.exchange, question, role).await;
             }
         }
         whole(accept(answer, question, server)?)
@@ -165,7 +180,7 @@ impl Source for Transport {
     ) -> BoxFuture<'a, Result<Message, Unanswered>> {
         let begin = move || {
             let (transport, question) = (Arc::clone(self), question.clone());
-            async move { transport.ask_in_order(&question, first).await }
+            async move { transport.ask_in_order(&question, transport.role, first).await }
         };
         self.in_flight.join((question.clone(), first), begin).boxed()
     }
@@ -235,7 +250,7 @@ impl Display for Server {
 }
 
 /// Asks one server over UDP, and over TCP where the answer does not fit.
-pub(crate) async fn ask_plain(
+pub(crate) async fn ask_in_clear(
     server: SocketAddr,
     question: &Question,
     role: Role,

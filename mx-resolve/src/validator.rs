@@ -20,11 +20,12 @@ use mxtls_policy::{LookupError, LookupErrorKind};
 use tokio::time::Instant;
 
 use crate::{
+    auto::Upstream,
     cache::ExpiringMap,
     dns::{Judged, NotEarly, Way},
     extended_error,
     lock::lock,
-    transport::{Unanswered, unanswered_kind},
+    transport::{Transport, Unanswered, unanswered_kind},
 };
 
 /// Names of which it is known what zone they belong to.
@@ -183,6 +184,12 @@ fn zone_of<'a>(name: &Name, proof: &'a Proof) -> Option<&'a Name> {
 fn without_service_labels(name: &Name) -> Name {
     let labels = name.iter().skip_while(|label| label.starts_with(b"_")).count();
     name.trim_to(labels)
+}
+
+impl Upstream for Validator<Transport> {
+    fn answers_plain(&self, question: Question) -> BoxFuture<'_, bool> {
+        async move { self.source.answers_plain(&question).await }.boxed()
+    }
 }
 
 impl<S: Source> Way for Validator<S> {

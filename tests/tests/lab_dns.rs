@@ -773,8 +773,12 @@ async fn each_face_answers_in_its_own_way() {
         (Face::Oblivious, "mx.nsec.lab. A", "NoError RA 1", "the signatures are lost"),
         (Face::Oblivious, "absent.nsec.lab. A", "NXDomain RA 0", "and the proofs"),
         (Face::Oblivious, "mx.expired.lab. A", "NoError RA 1", "and nobody looks"),
+        (Face::WithoutDo, "mx.nsec.lab. A", "NoError RA 1", "asked without DO"),
     ] {
         let mut asked = query(question);
+        if face == Face::WithoutDo {
+            asked.edns = None;
+        }
         asked.metadata.checking_disabled = false;
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         socket.send_to(&asked.to_vec().unwrap(), server.face(face)).await.unwrap();

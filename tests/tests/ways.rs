@@ -171,15 +171,21 @@ fn asked_from_the_root(lab: &Lab) -> usize {
 const WARNING: &str = "the DNS resolver does not pass DNSSEC records on";
 
 #[test]
-fn an_upstream_that_strips_signatures_is_left_with_one_warning() {
-    let lab = lab_of(&[GOOD, "dane-nsec3", "dane-ta-next-hop"]);
-    let oblivious = lab.dns().face(Face::Oblivious);
-    let ended = check(&lab, oblivious, &["dane-nsec3.lab", "dane-ta-next-hop.lab"]);
-    assert_eq!(result(&ended), delivered(), "{ended:?}");
-    assert_eq!(ended.stderr.matches(WARNING).count(), 1, "{}", ended.stderr);
-    assert!(asked_from_the_root(&lab) > 0);
-    for scenario in lab.scenarios() {
-        assert_eq!(lab.saw(&scenario.name).connections(), 1, "{}", scenario.name);
+fn an_upstream_that_does_not_carry_dnssec_is_left_with_one_warning() {
+    for (face, reason) in [
+        (Face::Oblivious, "not signed, though its zone is"),
+        (Face::WithoutDo, "it answers, but nothing that asks for DNSSEC records"),
+    ] {
+        let lab = lab_of(&[GOOD, "dane-nsec3", "dane-ta-next-hop"]);
+        let more = ["--timeout", "2", "dane-nsec3.lab", "dane-ta-next-hop.lab"];
+        let ended = check(&lab, lab.dns().face(face), &more);
+        assert_eq!(result(&ended), delivered(), "{face:?}: {ended:?}");
+        assert_eq!(ended.stderr.matches(WARNING).count(), 1, "{face:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(reason), "{face:?}: {}", ended.stderr);
+        assert!(asked_from_the_root(&lab) > 0);
+        for scenario in lab.scenarios() {
+            assert_eq!(lab.saw(&scenario.name).connections(), 1, "{face:?}: {}", scenario.name);
+        }
     }
 }
 

@@ -6,13 +6,17 @@ use mxtls_policy::LookupErrorKind::{Bogus, Indeterminate, ServerFailure, Timeout
 use super::*;
 use crate::lock::lock;
 
-/// A way that says of each question what it is told, and counts them.
+/// A way that says of each question what it is told, and counts them. Whether it answers plain questions does not count.
 #[derive(Clone)]
-struct Told(Arc<Mutex<(Result<Status, LookupErrorKind>, usize)>>);
+struct Told(Arc<Mutex<(Result<Status, LookupErrorKind>, usize)>>, bool);
 
 impl Told {
     fn new(result: Result<Status, LookupErrorKind>) -> Self {
-        Self(Arc::new(Mutex::new((result, 0))))
+        Self(Arc::new(Mutex::new((result, 0))), false)
+    }
+
+    fn that_answers_plain(self) -> Self {
+        Self(self.0, true)
     }
 
     fn now_says(&self, result: Result<Status, LookupErrorKind>) {
@@ -36,7 +40,13 @@ impl Way for Told {
     }
 }
 
-async fn ask<U: Way, R: Way>(auto: &Auto<U, R>) -> Result<Status, (LookupErrorKind, String)> {
+impl Upstream for Told {
+    fn answers_plain(&self, _question: Question) -> BoxFuture<'_, bool> {
+        std::future::ready(self.1).boxed()
+    }
+}
+
+async fn ask<U: Upstream, R: Way>(auto: &Auto<U, R>) -> Result<Status, (LookupErrorKind, String)> {
     let question = Question::new(Name::from_ascii("mx.example.").unwrap(), RecordType::A);
     match auto.judge(question).await {
         Ok(verdict) => Ok(verdict.status),
@@ -83,6 +93,52 @@ async fn the_way_is_chosen_once() {
             }
         }
     }
+}
+
+/// A path that drops whatever has DO, as some do, is no silence.
+#[tokio::test]
+async fn an_upstream_that_answers_only_without_do() {
+    for (root, expected, why) in [
+        (Ok(Status::Secure), Ok(Status::Secure), "the root is asked"),
+        (Err(Timeout), Err(Indeterminate), "neither works"),
+    ] {
+        let (upstream, root) = (Told::new(Err(Timeout)).that_answers_plain(), Told::new(root));
+        let auto = Auto::new(upstream, root, Name::root());
+        let found = ask(&auto).await;
+        if let Err((_, sentence)) = &found {
+            let begins = "nothing can be validated over the DNS resolver (it answers, but nothing that asks for DNSSEC records (";
+            assert!(sentence.starts_with(begins), "{sentence}");
+        }
+        assert_eq!(found.map_err(|(kind, _)| kind), expected, "{why}");
+    }
+}
+
+/// It may answer again in the middle of the probe.
+#[tokio::test]
+async fn a_pause_is_no_path_without_do() {
+    /// Silent for the first two questions: a probe asks for a record and for a denial.
+    #[derive(Clone)]
+    struct Pausing(Told);
+
+    impl Way for Pausing {
+        fn judge(&self, question: Question) -> BoxFuture<'_, Judged> {
+            let silence = self.0.asked() < 2;
+            self.0.now_says(if silence { Err(Timeout) } else { Ok(Status::Secure) });
+            self.0.judge(question)
+        }
+    }
+
+    impl Upstream for Pausing {
+        fn answers_plain(&self, question: Question) -> BoxFuture<'_, bool> {
+            self.0.answers_plain(question)
+        }
+    }
+
+    let root = Told::new(Ok(Status::Secure));
+    let upstream = Pausing(Told::new(Err(Timeout)).that_answers_plain());
+    let ways = Ways { upstream, root: root.clone(), anchor: Name::root(), said: AtomicBool::new(false) };
+    assert_eq!(ways.choose().await.unwrap(), Choice::Upstream);
+    assert_eq!(root.asked(), 0);
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ pub enum Face {
     Recursive,
     /// A recursive server of before DNSSEC: it knows nothing of DO, and loses every signature and proof.
     Oblivious,
+    /// A recursive server behind something that drops every question with DO.
+    WithoutDo,
     /// A recursive server that validates: it sets AD, and what is bogus it does not give. It does no such thing really: it
     /// knows how each zone is signed by the word for it.
     Validating,
@@ -31,7 +33,7 @@ const MAX_LABELS: u8 = 5;
 
 impl Face {
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        [Self::Recursive, Self::Oblivious, Self::Validating, Self::WithoutAd]
+        [Self::Recursive, Self::Oblivious, Self::WithoutDo, Self::Validating, Self::WithoutAd]
             .into_iter()
             .chain((0..=MAX_LABELS).map(Self::Authority))
     }
@@ -47,14 +49,20 @@ impl Face {
             Self::Oblivious => Ipv4Addr::new(127, 53, 1, 1),
             Self::Validating => Ipv4Addr::new(127, 53, 1, 2),
             Self::WithoutAd => Ipv4Addr::new(127, 53, 1, 3),
+            Self::WithoutDo => Ipv4Addr::new(127, 53, 1, 4),
             Self::Authority(labels) => Ipv4Addr::new(127, 53, 0, labels + 1),
         }
+    }
+
+    /// Whether the question gets there.
+    pub(super) fn hears(self, query: &Message) -> bool {
+        self != Self::WithoutDo || query.edns.as_ref().is_none_or(|edns| !edns.flags().dnssec_ok)
     }
 
     /// What it answers, before anybody on the path has touched it.
     pub(super) fn answer(self, world: &World, query: &Message) -> Message {
         match self {
-            Self::Recursive => front::answer(world, query),
+            Self::Recursive | Self::WithoutDo => front::answer(world, query),
             Self::Oblivious => {
                 let mut without_edns = query.clone();
                 without_edns.edns = None;
@@ -82,7 +90,7 @@ impl Face {
     pub(super) fn decides(self, world: &World, name: &Name, rtype: RecordType) -> bool {
         match self {
             Self::Authority(_) => self == Self::of_zone(front::zone_for(world, name, rtype).origin()),
-            Self::Recursive | Self::Oblivious | Self::Validating | Self::WithoutAd => true,
+            Self::Recursive | Self::Oblivious | Self::WithoutDo | Self::Validating | Self::WithoutAd => true,
         }
     }
 

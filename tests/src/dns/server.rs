@@ -239,6 +239,9 @@ impl Shared {
     fn respond(&self, octets: &[u8], face: Face, channel: Channel) -> Option<Vec<u8>> {
         // What cannot be read gets no answer: there is no id to answer to.
         let Ok(query) = Message::from_vec(octets) else { return None };
+        if !face.hears(&query) {
+            return None;
+        }
         let world = self.world.read().unwrap();
         let outgoing = match query.queries.as_slice() {
             [question] => {
