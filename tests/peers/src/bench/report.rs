@@ -120,10 +120,11 @@ impl Display for Discovery {
     }
 }
 
-const ROUNDS: &str = "Every answer leaves a fixed time *d* after its question has come. The validator is warm: it knows the keys of the root \
-    and of the top-level domain, and where the row says so those of the zones; no answer is known. Beside MX, A, AAAA and TLSA records the \
-    `_mta-sts` record is looked for. One question after the other: the same verdicts by `dnssec`, the next look-up begun when the \
-    one before has ended, and in each of them every question sent when the answer to the one before has come, none of them in vain.";
+const ROUNDS: &str = "Every answer leaves a fixed time *d* after its question has come. The validator is warm: it knows the keys of the root and of \
+    the top-level domain, and where the row says so, from an answer of another type, what signed zone each host lies in; no \
+    answer is known that is asked for. Beside MX, A, AAAA and TLSA records the `_mta-sts` record is looked for. One question \
+    after the other: the same verdicts by `dnssec`, the next look-up begun when the one before has ended, and in each of them \
+    every question sent when the answer to the one before has come, none of them in vain.";
 
 const CROWDS: &str = "64 domains at once over a server on loopback that shares the processors. Each is a signed zone that nobody has asked about \
     before, with one host that has TLSA records; the top-level domain's keys are known. The resolver runs in a process of its own, whose \
