@@ -128,7 +128,7 @@ const ROUNDS: &str = "Every answer leaves a fixed time *d* after its question ha
 
 const CROWDS: &str = "64 domains at once over a server on loopback that shares the processors. Each is a signed zone that nobody has asked about \
     before, with one host that has TLSA records; the top-level domain's keys are known. The resolver runs in a process of its own, whose \
-    resident memory is the figure; it keeps up to 4096 verdicts, and what it knows of up to 4096 zones. Peak memory would grow with the number of \
+    resident memory is the figure; it keeps up to 4096 verdicts, and what it knows of up to 4096 zones and as many hosts. Peak memory would grow with the number of \
     domains if anything else were kept.";
 
 const INTRODUCTION: &str = "Times are given as ratios: for DNSSEC to one bare signature verification, ring's, on P-256, of octets that \
