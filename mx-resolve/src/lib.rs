@@ -44,6 +44,7 @@ mod resolver;
 mod root_hints;
 #[cfg(test)]
 mod scripted;
+mod system;
 mod tcp;
 mod transport;
 mod trust_ad;

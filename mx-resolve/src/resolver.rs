@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -28,6 +27,7 @@ use crate::{
     network::Network,
     recursion::Recursion,
     root_hints::{RootHints, RootHintsError},
+    system,
     transport::Transport,
     trust_ad::TrustAd,
     upstream::Upstream,
@@ -140,7 +140,7 @@ impl MxResolver {
     /// One that has this way to verdicts, and asks nobody.
     #[cfg(test)]
     pub(crate) fn over(way: impl crate::dns::Way) -> Self {
-        let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
+        let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
         let mut inner = Arc::into_inner(Self::builder().upstream(nobody).build().unwrap().0).unwrap();
         inner.dns = Arc::new(Dns::new(way));
         Self(Arc::new(inner))
@@ -233,8 +233,8 @@ impl Default for MxResolverBuilder {
 
 impl MxResolverBuilder {
     /// Adds an upstream DNS server: a socket address, or an [`Upstream`] where it speaks DNS over TLS. They are tried in
-    /// order. Without any, the system's are used. An upstream must be a recursive resolver. It is not trusted, except with
-    /// [`Dnssec::TrustAd`].
+    /// order. Without any, those that resolv.conf(5) names are used. An upstream must be a recursive resolver. It is not
+    /// trusted, except with [`Dnssec::TrustAd`].
     pub fn upstream(mut self, server: impl Into<Upstream>) -> Self {
         self.upstreams.push(server.into());
         self
@@ -432,7 +432,11 @@ impl MxResolverBuilder {
 
 impl MxResolverBuilder {
     fn servers(&self) -> Result<Vec<Upstream>, BuildError> {
-        if self.upstreams.is_empty() { system_servers() } else { Ok(self.upstreams.clone()) }
+        if self.upstreams.is_empty() {
+            system::servers().map_err(BuildError::SystemResolvers)
+        } else {
+            Ok(self.upstreams.clone())
+        }
     }
 
     fn transport(&self, servers: Vec<Upstream>) -> Result<Transport, BuildError> {
@@ -467,18 +471,4 @@ fn read(path: &Path) -> Result<String, BuildError> {
 fn read_anchors(path: &Path) -> Result<TrustAnchors, BuildError> {
     TrustAnchors::parse(&read(path)?)
         .map_err(|error| BuildError::TrustAnchor { path: path.to_owned(), error })
-}
-
-fn system_servers() -> Result<Vec<Upstream>, BuildError> {
-    let (config, _) = hickory_resolver::system_conf::read_system_conf()
-        .map_err(|error| BuildError::SystemResolvers(error.to_string()))?;
-    let servers: Vec<Upstream> = config.name_servers().iter().map(|server| plain(server.ip)).collect();
-    if servers.is_empty() {
-        return Err(BuildError::SystemResolvers("it names no server".to_owned()));
-    }
-    Ok(servers)
-}
-
-fn plain(address: IpAddr) -> Upstream {
-    SocketAddr::new(address, 53).into()
 }

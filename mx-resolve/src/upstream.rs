@@ -99,7 +99,7 @@ impl From<SocketAddr> for Upstream {
 }
 
 /// RFC 1035 §4.2.
-const DNS_PORT: u16 = 53;
+pub(crate) const DNS_PORT: u16 = 53;
 /// RFC 7858 §3.1.
 const DNS_OVER_TLS_PORT: u16 = 853;
 
