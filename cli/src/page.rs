@@ -10,7 +10,7 @@ mod send;
 mod table;
 mod tlsa;
 
-use mxtls_policy::{CertificateCheck, Channel, Failure, PolicyKind, Status};
+use mxtls_policy::{CertificateCheck, Channel, Explanation, Failure, PolicyKind, Status};
 use serde::Serialize;
 
 pub(crate) use table::{Cell, Table, Tone};
@@ -88,6 +88,17 @@ fn word(value: &impl Serialize) -> String {
 fn failure(failure: &Failure) -> Cell {
     let detail = failure.detail.as_ref().map_or_else(String::new, |detail| format!(" ({detail})"));
     Cell::new(printable(&format!("{}: {}{detail}", failure.code, failure.message)), Tone::Bad)
+}
+
+/// Why look-ups failed: what held, and what can be done.
+fn reasons(table: &mut Table, steps: &[Explanation]) {
+    for step in steps.iter().filter(|step| !step.children.is_empty()) {
+        let what = format!("{}: {}", step.subject, step.result);
+        table.row(2, [Cell::new("look-up", Tone::Faint), printable(&what).into()]);
+        for reason in &step.children {
+            table.row(5, [Cell::new(printable(&reason.result), Tone::Faint)]);
+        }
+    }
 }
 
 /// Texts come from the network and go to a terminal.

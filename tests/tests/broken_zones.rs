@@ -192,6 +192,34 @@ expected = {{ verdict = "defer", connections = 0, mail = 0, data = 0 }}
     }
 }
 
+/// The commands about one part of it say the same to people.
+#[test]
+fn who_asks_about_one_part_reads_the_same() {
+    for row in ROWS {
+        let lab = row.lab();
+        let host = || "mx1.broken.lab".to_owned();
+        let of_the_host = row.tamper.is_none_or(|(question, _)| question.starts_with("mx1."));
+        let mut commands = vec![];
+        if of_the_host {
+            commands.push(at_lab(&lab, "resolve", &["--dane-only".to_owned(), host()]));
+            commands.push(at_lab(&lab, "tlsa", &["show".to_owned(), host()]));
+        }
+        // Where the host's look-ups fail, the policy's do not.
+        if !of_the_host || row.tamper.is_none() {
+            commands.push(at_lab(&lab, "mta-sts", &["broken.lab".to_owned()]));
+        }
+        for command in commands {
+            let ended = run(command.iter().filter(|argument| *argument != "--json"));
+            assert_eq!(ended.status, Some(75), "{}: {ended:?}", row.why);
+            for words in [row.detail, row.remedy, row.code] {
+                let said = ended.stdout.lines().any(|line| says(line, words));
+                assert!(said, "{}: {words:?} is not in {}", row.why, ended.stdout);
+            }
+            assert!(!ended.stdout.contains('\u{1b}'), "{}: {:?}", row.why, ended.stdout);
+        }
+    }
+}
+
 /// Whether the words stand in the text, each `DATE` and `NUMBER` for one.
 fn says(text: &str, words: &str) -> bool {
     let is_date = |text: &str| {

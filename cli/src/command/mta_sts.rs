@@ -32,8 +32,7 @@ pub(crate) async fn run(
 async fn look_up(resolver: &MxResolver, domain: &Domain) -> MtaStsDocument {
     let report = resolver.mta_sts(domain).await;
     let resolution = resolver.resolve(&Destination::Domain(domain.clone())).await;
-    let hosts: Vec<&str> = resolution.hosts.iter().map(|host| host.hostname.as_str()).collect();
-    let mut document = MtaStsDocument::new(domain.to_string(), &report, &hosts);
+    let mut document = MtaStsDocument::new(domain.to_string(), &report, &resolution);
     if document.failure.is_none() {
         document.failure = resolution.failure.filter(is_of_lookup);
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use mx_resolve::{Candidate, SecureMxRecord, TlsaOutcome};
-use mxtls_policy::{CertificateCheck, Failure, PolicyKind, Requirement, Status};
+use mxtls_policy::{CertificateCheck, Explanation, Failure, PolicyKind, Requirement, Status};
 use serde::{Serialize, Serializer};
 
 #[derive(Debug, Serialize)]
@@ -28,6 +28,9 @@ pub(crate) struct HostDocument {
     pub(crate) reference_ids: Vec<String>,
     pub(crate) sni: Option<String>,
     pub(crate) failure: Option<Failure>,
+    /// For people: among the steps, those of look-ups that failed say why.
+    #[serde(skip)]
+    pub(crate) explain: Vec<Explanation>,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,6 +77,7 @@ impl HostDocument {
             reference_ids: reference_ids(record, checks),
             sni: policy.filter(|_| named).map(|policy| policy.sni(&record.hostname).to_owned()),
             failure,
+            explain: record.explain.clone(),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use mta_sts::{Lint, Policy, PolicyError, RecordError, StsRecord};
-use mx_resolve::{MtaStsFault, MtaStsReport};
-use mxtls_policy::Failure;
+use mx_resolve::{MtaStsFault, MtaStsReport, Resolution};
+use mxtls_policy::{Explanation, Failure};
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -18,6 +18,9 @@ pub(crate) struct MtaStsDocument {
     pub(crate) hosts: Vec<HeldHost>,
     pub(crate) lints: Vec<LintDocument>,
     pub(crate) failure: Option<Failure>,
+    /// For people: among the steps, those of look-ups that failed say why.
+    #[serde(skip)]
+    pub(crate) explain: Vec<Explanation>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,8 +67,8 @@ pub(crate) struct HeldHost {
 }
 
 impl MtaStsDocument {
-    /// `hosts` are the names of the domain's MX hosts.
-    pub(crate) fn new(domain: String, report: &MtaStsReport, hosts: &[&str]) -> Self {
+    /// What was found of the domain's policy and of its MX hosts.
+    pub(crate) fn new(domain: String, report: &MtaStsReport, resolution: &Resolution) -> Self {
         let lints: Vec<LintDocument> = report.lints.iter().map(LintDocument::from).collect();
         let record = match (&report.record, &report.fault) {
             (Some(record), _) => Some(record.into()),
@@ -77,14 +80,16 @@ impl MtaStsDocument {
             (None, Some(MtaStsFault::Policy(error))) => Some(PolicyDocument::invalid(error)),
             (None, Some(MtaStsFault::Record(_)) | None) => None,
         };
-        let held = hosts.iter().map(|host| {
-            let pattern = report.policy.as_ref().and_then(|policy| policy.matching(host));
+        let held = resolution.hosts.iter().map(|host| {
+            let pattern = report.policy.as_ref().and_then(|policy| policy.matching(&host.hostname));
             HeldHost {
-                host: (*host).to_owned(),
+                host: host.hostname.clone(),
                 matches: pattern.is_some(),
                 pattern: pattern.map(ToString::to_string),
             }
         });
+        let steps = resolution.explain.iter();
+        let explain = steps.filter(|step| ["mx-lookup", "mta-sts"].contains(&step.step.as_str()));
         Self {
             domain,
             valid: report.policy.is_some(),
@@ -93,6 +98,7 @@ impl MtaStsDocument {
             hosts: held.collect(),
             lints,
             failure: report.failure.clone(),
+            explain: explain.cloned().collect(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     document::{MtaStsDocument, PolicyDocument, RecordDocument},
-    page::{Cell, Page, Paint, Table, Tone, failure, printable},
+    page::{Cell, Page, Paint, Table, Tone, failure, printable, reasons},
 };
 
 impl Page for MtaStsDocument {
@@ -32,6 +32,7 @@ impl Page for MtaStsDocument {
         if let Some(reason) = &self.failure {
             table.row(2, [name("failure"), failure(reason)]);
         }
+        reasons(&mut table, &self.explain);
         table.text(paint)
     }
 }

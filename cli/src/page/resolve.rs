@@ -1,10 +1,8 @@
 //! `mxtls resolve`.
 
-use mxtls_policy::Explanation;
-
 use crate::{
     document::{DaneDocument, ResolveDocument, ResolvedDestination},
-    page::{Cell, Page, Paint, Table, Tone, failure, host, printable, status, word},
+    page::{Cell, Page, Paint, Table, Tone, failure, host, reasons, status, word},
 };
 
 impl Page for ResolveDocument {
@@ -19,6 +17,8 @@ impl Page for DaneDocument {
         let mut table = Table::default();
         let [record] = &self.results;
         host::rows(&mut table, 0, record);
+        table.begin_part();
+        reasons(&mut table, &record.explain);
         table.text(paint)
     }
 }
@@ -55,21 +55,5 @@ pub(super) fn facts(table: &mut Table, result: &ResolvedDestination) {
     if let Some(reason) = &result.failure {
         table.row(2, [name("failure"), failure(reason)]);
     }
-    for step in &result.explain {
-        reasons(table, step);
-    }
-}
-
-/// Why a look-up failed: what held, and what can be done.
-fn reasons(table: &mut Table, step: &Explanation) {
-    if step.children.is_empty() {
-        return;
-    }
-    table.row(
-        2,
-        [Cell::new("look-up", Tone::Faint), printable(&format!("{}: {}", step.subject, step.result)).into()],
-    );
-    for reason in &step.children {
-        table.row(5, [Cell::new(printable(&reason.result), Tone::Faint)]);
-    }
+    reasons(table, &result.explain);
 }

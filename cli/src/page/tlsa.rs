@@ -8,7 +8,7 @@ use crate::{
         ChainResult, HostDocument, RecordUse, TlsaDocument, TlsaMakeDocument, TlsaShowDocument,
         TlsaVerifyDocument,
     },
-    page::{Cell, Page, Paint, Table, Tone, failure, printable, status, word},
+    page::{Cell, Page, Paint, Table, Tone, failure, printable, reasons, status, word},
 };
 
 impl Page for TlsaShowDocument {
@@ -17,6 +17,7 @@ impl Page for TlsaShowDocument {
         let mut table = Table::default();
         table.row(0, [Cell::new(format!("{}:{}", host.host, host.port), Tone::Strong)]);
         facts(&mut table, host);
+        reasons(&mut table, &host.explain);
         table.begin_part();
         for record in &host.tlsa {
             let TlsaDocument { usage, selector, matching, data, .. } = record;
