@@ -52,9 +52,22 @@ impl KeyCache {
         self.len() == 0
     }
 
-    /// Whether the keys of the zone that begins at `name` are held.
-    pub fn holds_keys_of(&self, name: &Name, now: u32) -> bool {
-        self.get(name, now).is_some_and(|(entry, _)| matches!(entry.cut, Cut::Zone(_)))
+    /// The signed zone that `name` lies in, as far as is known here: the deepest one at or above it of which the keys are held;
+    /// none where trust is known to end above the name. It is no proof: there may be a zone cut in between that no validation
+    /// has come by.
+    pub fn signed_zone_of(&self, name: &Name, now: u32) -> Option<Name> {
+        let Ok(anchor) = self.policy.anchors.nearest(name) else { return None };
+        let mut found = None;
+        for labels in anchor.iter().count()..=name.iter().count() {
+            let at = name.trim_to(labels);
+            match self.get(&at, now).as_ref().map(|(entry, _)| &entry.cut) {
+                Some(Cut::Zone(_)) => found = Some(at),
+                Some(Cut::Within) | None => {}
+                Some(Cut::Leaf) => break,
+                Some(Cut::Insecure) => return None,
+            }
+        }
+        found
     }
 
     /// Forgets everything.

@@ -16,18 +16,27 @@ use futures_util::{
 };
 use hickory_proto::rr::{Name, RecordType};
 use mxtls_policy::{LookupError, LookupErrorKind};
+use tokio::time::{sleep, timeout};
 
 use crate::{
-    dns::{Judged, NotEarly, Way},
+    dns::{Due, Judged, NotEarly, Way},
     probe::Probe,
 };
 
 /// A resolver may stumble when it starts, and a machine may move to another network: the choice is made anew after an hour.
 const CHOICE_HOLDS: Duration = Duration::from_secs(3600);
 
+/// Together they leave some time of a question for the root, whatever an upstream may take for its answer: it would not be
+/// remembered otherwise what came of them.
+const FIRST_PROBE: Duration = Duration::from_secs(40);
+const SECOND_PROBE: Duration = Duration::from_secs(10);
+
+/// A good upstream has answered by then, as a rule, and is asked nothing more.
+const PLAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// What resolves for us, and may not pass DNSSEC records on.
 pub(crate) trait Upstream: Way {
-    /// Whether it answers the question when nothing is said to it of DNSSEC.
+    /// Whether all that it asks answer the question when nothing is said to them of DNSSEC.
     fn answers_plain(&self, question: Question) -> BoxFuture<'_, bool>;
 }
 
@@ -94,10 +103,10 @@ impl<U: Upstream, R: Way> Way for Auto<U, R> {
     }
 
     /// Before the choice nothing is known of any zone.
-    fn judge_early(&self, question: Question) -> BoxFuture<'_, Result<Judged, NotEarly>> {
+    fn judge_early(&self, question: Question, due: Due) -> BoxFuture<'_, Result<Judged, NotEarly>> {
         match self.probe.last() {
-            Some(Ok(Choice::Upstream)) => self.ways.upstream.judge_early(question),
-            Some(Ok(Choice::Root)) => self.ways.root.judge_early(question),
+            Some(Ok(Choice::Upstream)) => self.ways.upstream.judge_early(question, due),
+            Some(Ok(Choice::Root)) => self.ways.root.judge_early(question, due),
             Some(Err(_)) | None => ready(Err(NotEarly)).boxed(),
         }
     }
@@ -143,26 +152,57 @@ impl<U: Upstream, R: Way> Ways<U, R> {
         }
     }
 
-    /// A plain question goes along: an answer to that alone tells a path that drops DO from silence, but only where it is no
-    /// pause that ends just then.
+    /// Where nothing comes of it, an answer to a plain question tells a path that drops DO from silence: one that is in no
+    /// cache, from each upstream, and only where it is no pause that ends just then.
     async fn probe_upstream(&self) -> Result<(), LookupError> {
-        let probe = || carries_dnssec(&self.upstream, &self.anchor).boxed();
-        let plain = self.upstream.answers_plain(Question::new(self.anchor.clone(), RecordType::SOA));
-        let (first, plain) = match select(probe(), plain).await {
+        let probe = |time| in_time(time, carries_dnssec(&self.upstream, &self.anchor));
+        let plain = async {
+            sleep(PLAIN_AFTER).await;
+            let question = Question::new(nobodys(&self.anchor), RecordType::SOA);
+            self.upstream.answers_plain(question).await
+        };
+        let (first, plain) = match select(probe(FIRST_PROBE).boxed(), plain.boxed()).await {
             Either::Left((first, plain)) => (first, plain),
             Either::Right((answered, first)) => (first.await, ready(answered).boxed()),
         };
-        let silent = first.as_ref().is_err_and(|error| error.kind == LookupErrorKind::Timeout);
-        if !silent || !plain.await {
+        if !is_silence(&first) || !plain.await {
             return first;
         }
-        match probe().await {
+        match probe(SECOND_PROBE).await {
             Err(silence) if silence.kind == LookupErrorKind::Timeout => {
-                let detail =
-                    format!("it answers, but nothing that asks for DNSSEC records ({})", silence.detail);
+                let detail = format!(
+                    "it answers, but leaves what asks for DNSSEC records without an answer ({})",
+                    silence.detail
+                );
                 Err(LookupError::new(LookupErrorKind::Indeterminate, detail))
             }
             result => result,
+        }
+    }
+}
+
+/// A name below the zone that nobody has asked for.
+fn nobodys(zone: &Name) -> Name {
+    match zone.prepend_label(format!("{:016x}", rand::random::<u64>())) {
+        Ok(name) => name,
+        // No room: the zone's own name will do.
+        Err(_) => zone.clone(),
+    }
+}
+
+fn is_silence(probed: &Result<(), LookupError>) -> bool {
+    probed.as_ref().is_err_and(|error| error.kind == LookupErrorKind::Timeout)
+}
+
+async fn in_time(
+    time: Duration,
+    probe: impl Future<Output = Result<(), LookupError>>,
+) -> Result<(), LookupError> {
+    match timeout(time, probe).await {
+        Ok(probed) => probed,
+        Err(_elapsed) => {
+            let detail = format!("no answer within {} seconds", time.as_secs());
+            Err(LookupError::new(LookupErrorKind::Timeout, detail))
         }
     }
 }

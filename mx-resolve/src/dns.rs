@@ -13,7 +13,7 @@ use hickory_proto::{
     serialize::binary::BinEncodable,
 };
 use mxtls_policy::{Alias, AliasKind, Answer, LookupError, LookupErrorKind, Outcome, Status};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{cache::ExpiringMap, in_flight::InFlight, lock::lock};
 
@@ -39,14 +39,17 @@ pub(crate) trait Way: Send + Sync + 'static {
     /// The verdict on one question. Its lifetime begins with this call.
     fn judge(&self, question: Question) -> BoxFuture<'_, Judged>;
 
-    /// The same for a question of which it is not known yet whether it may be asked, as far as nothing is asked of any
-    /// zone that is not known to be signed. A way that does not know which are asks nothing.
-    fn judge_early(&self, _question: Question) -> BoxFuture<'_, Result<Judged, NotEarly>> {
+    /// The same for a question of which it is not known yet whether it may be asked: whatever would be asked of a zone that is
+    /// not known to be signed waits until it is due. A way that does not know which are asks nothing.
+    fn judge_early(&self, _question: Question, _due: Due) -> BoxFuture<'_, Result<Judged, NotEarly>> {
         std::future::ready(Err(NotEarly)).boxed()
     }
 }
 
-/// It is not known that all that would have to be asked for a verdict goes to signed zones.
+/// Whether it is known by now that a question may be asked. Where nobody is left to know, it does not matter.
+pub(crate) type Due = watch::Receiver<bool>;
+
+/// It is not known that the question would go to a signed zone.
 #[derive(Debug)]
 pub(crate) struct NotEarly;
 
@@ -102,11 +105,16 @@ impl Dns {
     }
 
     /// The same for a question of which it is not known yet whether it may be asked: see [`Way::judge_early`].
-    pub(crate) async fn ask_early(&self, name: &Name, record_type: RecordType) -> Result<Judged, NotEarly> {
+    pub(crate) async fn ask_early(
+        &self,
+        name: &Name,
+        record_type: RecordType,
+        due: Due,
+    ) -> Result<Judged, NotEarly> {
         let question = Question::new(name.clone(), record_type);
         match self.known(&question) {
             Some(judged) => Ok(judged),
-            None => self.judge(question.clone(), self.way.judge_early(question)).await,
+            None => self.judge(question.clone(), self.way.judge_early(question, due)).await,
         }
     }
 

@@ -12,9 +12,10 @@ use mxtls_policy::{
     AddressLookup, Addresses, Found, HostEvidence, Lookup, LookupError, LookupErrorKind, NextHop, Outcome,
     Status, TlsaCandidate, addresses, alias_check_is_due, tlsa_base_candidates,
 };
+use tokio::sync::watch;
 
 use crate::{
-    dns::{Dns, NotEarly, evidence},
+    dns::{Dns, Due, NotEarly, evidence},
     families::Families,
     resolver::Inner,
 };
@@ -28,22 +29,24 @@ pub(crate) async fn gather(
     next_hop: NextHop,
 ) -> HostEvidence {
     let Inner { dns, dane, .. } = inner;
-    let early =
-        async { if dane.apply_to(found) { early_tlsa(dns, host, port).await } else { None } }.shared();
+    let (due, is_due) = watch::channel(false);
+    let early = async { if dane.apply_to(found) { early_tlsa(dns, host, port, is_due).await } else { None } }
+        .shared();
     // Both go on all the time: at rest, the early one would hold up whoever waits for a connection that it is making.
-    match select(pin!(in_order(inner, host, port, found, next_hop, early.clone())), early).await {
+    match select(pin!(in_order(inner, host, port, found, next_hop, &due, early.clone())), early).await {
         Either::Left((evidence, _early)) => evidence,
         Either::Right((_early, evidence)) => evidence.await,
     }
 }
 
-/// The same with the answer that [`early_tlsa`] will have.
+/// The same with the answer that [`early_tlsa`] has, or will have once it is told that it is due.
 async fn in_order(
     inner: &Inner,
     host: &str,
     port: u16,
     found: Found,
     next_hop: NextHop,
+    due: &watch::Sender<bool>,
     early: impl Future<Output = Option<Lookup<Vec<TlsaRecord>>>> + Clone,
 ) -> HostEvidence {
     let Inner { dns, families, dane, .. } = inner;
@@ -64,7 +67,12 @@ async fn in_order(
         return host_evidence;
     }
     for base in tlsa_base_candidates(host, &addresses) {
-        let early = if base == host { early.clone().await } else { None };
+        let early = if base == host {
+            due.send_replace(true);
+            early.clone().await
+        } else {
+            None
+        };
         let result = match early {
             Some(result) => result,
             None => tlsa(dns, &base, port).await,
@@ -124,9 +132,9 @@ async fn tlsa(dns: &Arc<Dns>, base: &str, port: u16) -> Lookup<Vec<TlsaRecord>> 
 
 /// What the host's own name has, asked beside its addresses where its zone is known to be signed. It counts, errors
 /// included, where [`tlsa`] would ask the same after them; otherwise nobody waits for it (decision 30).
-async fn early_tlsa(dns: &Arc<Dns>, host: &str, port: u16) -> Option<Lookup<Vec<TlsaRecord>>> {
+async fn early_tlsa(dns: &Arc<Dns>, host: &str, port: u16, due: Due) -> Option<Lookup<Vec<TlsaRecord>>> {
     let Ok(name) = absolute(&dane::owner_name_as_found(port, host)) else { return None };
-    match dns.ask_early(&name, RecordType::TLSA).await {
+    match dns.ask_early(&name, RecordType::TLSA, due).await {
         Ok(judged) => Some(evidence(&judged, tlsa_record)),
         Err(NotEarly) => None,
     }
@@ -215,7 +223,7 @@ mod tests {
             .boxed()
         }
 
-        fn judge_early(&self, question: Question) -> BoxFuture<'_, Result<Judged, NotEarly>> {
+        fn judge_early(&self, question: Question, _due: Due) -> BoxFuture<'_, Result<Judged, NotEarly>> {
             async move {
                 let _connection = self.connection.lock().await;
                 self.early.add_permits(1);

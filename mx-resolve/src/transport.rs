@@ -12,7 +12,10 @@ use std::{
 };
 
 use dnssec::{FetchError, Question};
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 use hickory_net::{
     NetError,
     runtime::TokioRuntimeProvider,
@@ -87,44 +90,49 @@ impl Transport {
         Self { role: Role::Trusted, ..self }
     }
 
-    /// Whether any of the servers answers the question when nothing is said to it of DNSSEC. What it answers is not used.
+    /// Whether all the servers answer the question when nothing is said to them of DNSSEC. What they answer is not used.
     pub(crate) async fn answers_plain(&self, question: &Question) -> bool {
-        self.ask_in_order(question, Role::Plain, 0).await.is_ok()
+        let answers = self.servers.iter().map(|server| self.ask_in_time(server, question, Role::Plain));
+        join_all(answers).await.iter().all(Result::is_ok)
     }
 
-    async fn ask_in_order(
-        &self,
-        question: &Question,
-        role: Role,
-        first: usize,
-    ) -> Result<Message, Unanswered> {
+    async fn ask_in_order(&self, question: &Question, first: usize) -> Result<Message, Unanswered> {
         let mut last = FetchError::Timeout.into();
         for server in self.servers.iter().skip(first) {
-            match tokio::time::timeout(self.timeout, self.ask_one(server, question, role)).await {
-                // Whoever resolves refers to nobody.
-                Ok(Ok(message)) if message::is_referral(&message) => {
-                    let detail = Some(format!("{server} refers to other servers").into());
-                    last = Unanswered { error: FetchError::Malformed, detail };
-                }
-                Ok(Ok(message)) => {
-                    let code = message.metadata.response_code;
-                    if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
-                        return Ok(message);
-                    }
-                    last = Unanswered::rcode(&message);
-                }
-                Ok(Err(error)) => last = error,
-                Err(_elapsed) => {
-                    last = FetchError::Timeout.into();
-                    // What is silent may be dead: the next question does not depend on it.
-                    if let Server::Tls(server) = server {
-                        server.forget_connection();
-                    }
-                }
+            match self.ask_in_time(server, question, self.role).await {
+                Ok(message) => return Ok(message),
+                Err(error) => last = error,
             }
             tracing::debug!(%server, %question, error = %last, "upstream gave no answer");
         }
         Err(last)
+    }
+
+    /// The answer of one server, if it is one.
+    async fn ask_in_time(
+        &self,
+        server: &Server,
+        question: &Question,
+        role: Role,
+    ) -> Result<Message, Unanswered> {
+        let Ok(answer) = tokio::time::timeout(self.timeout, self.ask_one(server, question, role)).await
+        else {
+            // What is silent may be dead: the next question does not depend on it.
+            if let Server::Tls(server) = server {
+                server.forget_connection();
+            }
+            return Err(FetchError::Timeout.into());
+        };
+        let message = answer?;
+        if message::is_referral(&message) {
+            // Whoever resolves refers to nobody.
+            let detail = Some(format!("{server} refers to other servers").into());
+            return Err(Unanswered { error: FetchError::Malformed, detail });
+        }
+        match matches!(message.metadata.response_code, ResponseCode::NoError | ResponseCode::NXDomain) {
+            true => Ok(message),
+            false => Err(Unanswered::rcode(&message)),
+        }
     }
 
     async fn ask_one(&self, server: &Server, question: &Question, role: Role) -> Result<Message, Unanswered> {
@@ -180,7 +188,7 @@ impl Source for Transport {
     ) -> BoxFuture<'a, Result<Message, Unanswered>> {
         let begin = move || {
             let (transport, question) = (Arc::clone(self), question.clone());
-            async move { transport.ask_in_order(&question, transport.role, first).await }
+            async move { transport.ask_in_order(&question, first).await }
         };
         self.in_flight.join((question.clone(), first), begin).boxed()
     }

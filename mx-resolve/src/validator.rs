@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    convert::Infallible,
+    future::ready,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::{
     auto::Upstream,
     cache::ExpiringMap,
-    dns::{Judged, NotEarly, Way},
+    dns::{Due, Judged, NotEarly, Way},
     extended_error,
     lock::lock,
     transport::{Transport, Unanswered, unanswered_kind},
@@ -65,20 +65,16 @@ impl<S: Source> Validator<S> {
         }
     }
 
-    /// The verdict, unless `may_ask` objects to a question that is needed for it.
-    async fn validate<E>(
-        &self,
-        question: Question,
-        may_ask: impl Fn(&Question) -> Result<(), E>,
-    ) -> Result<Judged, E> {
+    /// The verdict. With `due`, what is not early waits for that.
+    async fn validate(&self, question: Question, due: Option<&Due>) -> Judged {
         let mut details = Details::new();
         let mut validation = Validation::new(question.clone(), Arc::clone(&self.keys), unix_seconds());
-        let mut result = self.run(&mut validation, 0, &mut details, &may_ask).await?;
+        let mut result = self.run(&mut validation, 0, &mut details, due).await;
         let bogus = result.as_ref().is_err_and(|failure| failure.kind() == FailureKind::Bogus);
         if bogus && validation.used_cache() {
             // What is remembered of a zone may be older than what it shows now: a roll-over is no attack.
             validation = validation.afresh();
-            result = self.run(&mut validation, 0, &mut details, &may_ask).await?;
+            result = self.run(&mut validation, 0, &mut details, due).await;
         }
         for first in 1..self.source.upstreams() {
             if !result.as_ref().is_err_and(may_be_the_upstreams_doing) {
@@ -87,41 +83,45 @@ impl<S: Source> Validator<S> {
             tracing::debug!(%question, upstream = first, "no verdict from what the upstream said, the next one is asked");
             validation = validation.afresh();
             // With none, the first failure counts: a further upstream that is silent makes a bogus answer no better.
-            result = self.run(&mut validation, first, &mut details, &may_ask).await?.or(result);
+            result = self.run(&mut validation, first, &mut details, due).await.or(result);
         }
         if let Ok(verdict) = &result {
             self.remember_hosts(&question, verdict);
         }
-        Ok(result.map(Arc::new).map_err(|failure| {
+        result.map(Arc::new).map_err(|failure| {
             let detail = details.get(&failure.record).or_else(|| details.get(&question));
             Arc::new(lookup_error(&failure, detail))
-        }))
+        })
     }
 
     /// Each answer counts when it comes: what was asked ahead of need is not waited for, and dropped at the end.
-    async fn run<E>(
+    async fn run(
         &self,
         validation: &mut Validation,
         first: usize,
         details: &mut Details,
-        may_ask: impl Fn(&Question) -> Result<(), E>,
-    ) -> Result<Result<Verdict, Failure>, E> {
+        due: Option<&Due>,
+    ) -> Result<Verdict, Failure> {
         let mut answers = FuturesUnordered::new();
         let mut outstanding = HashSet::new();
         loop {
             match validation.step() {
                 Step::Ask(questions) => {
                     for question in questions {
-                        may_ask(&question)?;
                         if outstanding.insert(question.clone()) {
                             answers.push(async move {
+                                if let Some(due) = due
+                                    && !self.is_early(&question)
+                                {
+                                    reached(due.clone()).await;
+                                }
                                 let answer = self.source.ask(&question, first).await;
                                 (question, answer)
                             });
                         }
                     }
                 }
-                Step::Done(result) => return Ok(*result),
+                Step::Done(result) => return *result,
             }
             // There is always one: what is needed is outstanding.
             if let Some((question, answer)) = answers.next().await {
@@ -141,33 +141,41 @@ impl<S: Source> Validator<S> {
         }
     }
 
-    /// Every name of the chain up to the first that is insecure lies in a signed zone.
+    /// The names of the chain, each with what was found of it.
     fn remember_hosts(&self, question: &Question, verdict: &Verdict) {
         if !matches!(question.record_type, RecordType::A | RecordType::AAAA | RecordType::TLSA) {
             return;
         }
         let hops = verdict.chain.iter().map(|hop| (&hop.owner, hop.status));
-        let names = hops.chain([(&verdict.name, verdict.status)]);
-        for (name, _) in names.take_while(|(_, status)| *status == Status::Secure) {
-            let host = without_service_labels(name);
-            if let Some(zone) = zone_of(&host, &verdict.proof) {
-                lock(&self.hosts).insert(host, zone.clone(), HOST_REMEMBERED, Instant::now());
+        let mut hosts = lock(&self.hosts);
+        for (name, status) in hops.chain([(&verdict.name, verdict.status)]) {
+            if is_service(name) {
+                continue;
+            }
+            match (status, zone_of(name, &verdict.proof)) {
+                (Status::Secure, Some(zone)) => {
+                    hosts.insert(name.clone(), zone.clone(), HOST_REMEMBERED, Instant::now());
+                }
+                (Status::Secure, None) | (Status::Insecure, _) => hosts.remove(name),
             }
         }
     }
 
-    /// Whether all that is asked goes to zones that are known to be signed. DS and DNSKEY may go anywhere. No zone is known
-    /// by what is above it: the name may be an unsigned delegation that nobody has come by.
-    fn is_early(&self, question: &Question) -> Result<(), NotEarly> {
+    /// Whether the question goes to a zone that is known to be signed. DS and DNSKEY may go anywhere. No zone is known by
+    /// what is above it: the name may be an unsigned delegation that nobody has come by.
+    fn is_early(&self, question: &Question) -> bool {
         if matches!(question.record_type, RecordType::DS | RecordType::DNSKEY) {
-            return Ok(());
+            return true;
         }
-        let zone = lock(&self.hosts).get(&without_service_labels(&question.name), Instant::now());
-        match zone.is_some_and(|zone| self.keys.holds_keys_of(&zone, unix_seconds())) {
-            true => Ok(()),
-            false => Err(NotEarly),
-        }
+        let host = host_of(&question.name);
+        let zone = lock(&self.hosts).get(&host, Instant::now());
+        zone.is_some() && zone == self.keys.signed_zone_of(&host, unix_seconds())
     }
+}
+
+/// Ends when it is due, or nobody is left who could say so.
+async fn reached(mut due: Due) {
+    let _due_or_alone = due.wait_for(|due| *due).await;
 }
 
 /// The zone that the name lies in, by a proof of something at it.
@@ -179,11 +187,17 @@ fn zone_of<'a>(name: &Name, proof: &'a Proof) -> Option<&'a Name> {
     zones.filter(|zone| zone.zone_of(name)).max_by_key(|zone| zone.iter().count())
 }
 
-/// The name that the labels of a service stand before, such as `_25._tcp` (RFC 8552). They are no hosts, and no zone begins
-/// there as a rule.
-fn without_service_labels(name: &Name) -> Name {
-    let labels = name.iter().skip_while(|label| label.starts_with(b"_")).count();
-    name.trim_to(labels)
+/// Whether the name is that of a service at a host: `_25._tcp` before it (RFC 6698 §3).
+fn is_service(name: &Name) -> bool {
+    let mut labels = name.iter();
+    let port = labels.next().and_then(|label| label.strip_prefix(b"_"));
+    port.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+        && labels.next().is_some_and(|transport| transport.eq_ignore_ascii_case(b"_tcp"))
+}
+
+/// The host of a service, or else the name itself.
+fn host_of(name: &Name) -> Name {
+    if is_service(name) { name.base_name().base_name() } else { name.clone() }
 }
 
 impl Upstream for Validator<Transport> {
@@ -194,12 +208,14 @@ impl Upstream for Validator<Transport> {
 
 impl<S: Source> Way for Validator<S> {
     fn judge(&self, question: Question) -> BoxFuture<'_, Judged> {
-        let judged = self.validate(question, |_| Ok::<(), Infallible>(()));
-        judged.map(|Ok(judged)| judged).boxed()
+        self.validate(question, None).boxed()
     }
 
-    fn judge_early(&self, question: Question) -> BoxFuture<'_, Result<Judged, NotEarly>> {
-        self.validate(question, |question| self.is_early(question)).boxed()
+    fn judge_early(&self, question: Question, due: Due) -> BoxFuture<'_, Result<Judged, NotEarly>> {
+        match self.is_early(&question) {
+            true => async move { Ok(self.validate(question, Some(&due)).await) }.boxed(),
+            false => ready(Err(NotEarly)).boxed(),
+        }
     }
 }
 

@@ -93,10 +93,7 @@ async fn serve(socket: UdpSocket, answer: impl Fn(&[u8]) -> Vec<u8>, state: Arc<
 impl State {
     /// What can be answered now.
     fn arrive(&mut self, query: &[u8], client: SocketAddr) -> Vec<(Asked, Vec<u8>, SocketAddr)> {
-        let message = Message::from_vec(query).unwrap();
-        let question = &message.queries[0];
-        let asked =
-            format!("{} {}", question.name().to_lowercase(), question.query_type()).replace(". ", " ");
+        let asked = asked(&Message::from_vec(query).unwrap());
         // One that was answered may come again, over UDP.
         let again = !self.log.insert(asked.clone());
         self.waiting.push((asked.clone(), query.to_vec(), client));
@@ -117,6 +114,12 @@ impl State {
     }
 }
 
+/// The question of a message.
+fn asked(query: &Message) -> Asked {
+    let question = &query.queries[0];
+    format!("{} {}", question.name().to_lowercase(), question.query_type()).replace(". ", " ")
+}
+
 struct Site {
     rounds: Rounds,
     resolver: MxResolver,
@@ -125,10 +128,14 @@ struct Site {
 impl Site {
     async fn start() -> Self {
         let world = world();
-        let anchor = world.trust_anchor();
-        let answer = move |query: &[u8]| world.answer(&Message::from_vec(query).unwrap()).to_vec().unwrap();
-        let rounds = Rounds::start(answer).await;
-        let resolver = resolver(rounds.address, &anchor);
+        let anchor = format!("{}\n{}", world.trust_anchor(), world.anchor("_tcp.mx.isle.lab").unwrap());
+        Self::over(&anchor, move |query| world.answer(query)).await
+    }
+
+    async fn over(anchors: &str, answer: impl Fn(&Message) -> Message + Send + 'static) -> Self {
+        let in_octets = move |query: &[u8]| answer(&Message::from_vec(query).unwrap()).to_vec().unwrap();
+        let rounds = Rounds::start(in_octets).await;
+        let resolver = resolver(rounds.address, anchors);
         Self { rounds, resolver }
     }
 
@@ -158,14 +165,15 @@ async fn warm(resolver: &MxResolver, name: &str) {
 /// No test waits for so long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+const TLSA: &str = "TLSA 3 1 1 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
 fn world() -> World {
-    let tlsa = "TLSA 3 1 1 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
     let ten: String = (0..10)
         .map(|n| {
-            format!("@ MX 10 mx{n}\nmx{n} A 192.0.2.{n}\nmx{n} AAAA 2001:db8::{n}\n_25._tcp.mx{n} {tlsa}\n")
+            format!("@ MX 10 mx{n}\nmx{n} A 192.0.2.{n}\nmx{n} AAAA 2001:db8::{n}\n_25._tcp.mx{n} {TLSA}\n")
         })
         .collect();
-    let host = format!("mx A 192.0.2.1\nmx AAAA 2001:db8::1\n_25._tcp.mx {tlsa}\n");
+    let host = format!("mx A 192.0.2.1\nmx AAAA 2001:db8::1\n_25._tcp.mx {TLSA}\n");
     let domain = format!("@ MX 10 mx\n{host}");
     World::new([
         ZoneSpec::new("lab", Signing::Nsec, ""),
@@ -178,12 +186,16 @@ fn world() -> World {
         ZoneSpec::new(
             "out.lab",
             Signing::Nsec,
-            "@ MX 10 alias\nalias CNAME mx.plain.lab.\ndeep MX 10 mx.below\napex MX 10 below",
+            "@ MX 10 alias\nalias CNAME mx.plain.lab.\ndeep MX 10 mx.below\napex MX 10 below\nunderscore MX 10 _mx\nisland MX 10 mx.isle.lab.",
         ),
-        ZoneSpec::new("below.out.lab", Signing::Unsigned, &format!("@ A 192.0.2.9\n_25._tcp {tlsa}\n{host}")),
+        ZoneSpec::new("below.out.lab", Signing::Unsigned, &format!("@ A 192.0.2.9\n_25._tcp {TLSA}\n{host}")),
+        ZoneSpec::new("_mx.out.lab", Signing::Unsigned, &format!("@ A 192.0.2.9\n_25._tcp {TLSA}")),
+        ZoneSpec::new("isle.lab", Signing::Unsigned, "mx A 192.0.2.1"),
+        ZoneSpec::new("_tcp.mx.isle.lab", Signing::Nsec, "_25 CNAME _25._tcp.mx.hoster.lab."),
         ZoneSpec::new("wild.lab", Signing::Nsec, "@ MX 10 some\n* CNAME mx.plain.lab."),
         ZoneSpec::new("gone.lab", Signing::Nsec, "@ MX 10 some\n* CNAME missing.plain.lab."),
         ZoneSpec::new("dname.lab", Signing::Nsec, "@ MX 10 mx\n@ DNAME plain.lab."),
+        ZoneSpec::new("tlsaalias.lab", Signing::Nsec, "@ MX 10 mx\nmx A 192.0.2.1\nmx AAAA 2001:db8::1\n_25._tcp.mx CNAME _25._tcp.mx.hoster.lab."),
         ZoneSpec::new("com.lab", Signing::Nsec, "@ MX 10 mx.dane.lab."),
         ZoneSpec::new("example.com.lab", Signing::Nsec, &domain),
     ])
@@ -308,6 +320,21 @@ async fn domains() {
             "one that is",
         ),
         (
+            vec!["mx.tlsaalias.lab", "hoster.lab"],
+            "tlsaalias.lab",
+            true,
+            vec![
+                list(&["tlsaalias.lab MX"]),
+                [
+                    addresses_at("mx.tlsaalias.lab"),
+                    list(&["_25._tcp.mx.tlsaalias.lab TLSA", "_mta-sts.tlsaalias.lab TXT"]),
+                ]
+                .concat(),
+                list(&["_25._tcp.mx.hoster.lab TLSA"]),
+            ],
+            "an alias to a name of which nothing is known waits for the addresses, and what it was found by is not asked again",
+        ),
+        (
             ten.iter().map(String::as_str).collect(),
             "ten.lab",
             true,
@@ -358,10 +385,23 @@ async fn d72_41_nothing_is_asked_early_of_unsigned_zones() {
             "and nobody has come by it, while its neighbours are known",
         ),
         ("apex.out.lab", vec!["below.out.lab"], Status::Insecure, "and it is known"),
+        (
+            "underscore.out.lab",
+            vec!["out.lab"],
+            Status::Insecure,
+            "one with a name like that of a service, below a host that is known",
+        ),
+        (
+            "island.out.lab",
+            vec!["_25._tcp.mx.isle.lab"],
+            Status::Insecure,
+            "an island of trust at its TLSA name, which is an alias into a signed zone",
+        ),
         ("apex.out.lab", vec!["x.below.out.lab"], Status::Insecure, "known by another name in it"),
     ] {
         let site = Site::start().await;
         site.warm(&known).await;
+        site.rounds.expect(&[]);
         for warmth in ["the first time", "again"] {
             let hosts = site.resolve(domain).await;
             assert_eq!(hosts[0].address_status, Some(status), "{domain}: {why}, {warmth}");
@@ -369,6 +409,61 @@ async fn d72_41_nothing_is_asked_early_of_unsigned_zones() {
             assert!(!log.is_empty());
             assert!(!log.iter().any(|asked| asked.contains("_tcp")), "{domain}: {why}, {warmth}: {log:?}");
         }
+    }
+}
+
+/// What was proven may not hold any more: the host, or a zone above it, is an unsigned delegation now. Once that has been
+/// found, it is known.
+#[tokio::test]
+async fn d72_41_what_was_found_insecure_since_is_asked_nothing_early() {
+    let zone = format!("@ 0 MX 10 mx\nmx 0 A 192.0.2.1\nmx 0 AAAA 2001:db8::1\n_25._tcp.mx 0 {TLSA}");
+    let host = format!("@ 0 A 192.0.2.9\n@ 0 AAAA 2001:db8::9\n_25._tcp 0 {TLSA}");
+    for (cut, before, after, delegation, why) in [
+        (
+            "mx.z.lab",
+            ZoneSpec::new("z.lab", Signing::Nsec, &zone),
+            ZoneSpec::new("mx.z.lab", Signing::Unsigned, &host),
+            ("z.lab", "@ 0 MX 10 mx\nmx 0 NS ns.mx"),
+            "the host itself",
+        ),
+        (
+            "a.lab",
+            ZoneSpec::new("z.a.lab", Signing::Nsec, &zone),
+            ZoneSpec::new("z.a.lab", Signing::Unsigned, &zone),
+            ("lab", "a 0 NS ns.a"),
+            "a zone above the host's, of which the keys are still held",
+        ),
+    ] {
+        let domain = before.origin.clone();
+        let lab = || ZoneSpec::new("lab", Signing::Nsec, "");
+        let first = World::new([lab(), before]).unwrap();
+        let below = World::new([lab(), after]).unwrap();
+        let anchor = first.trust_anchor();
+        let changed = Arc::new(Mutex::new((first, false)));
+        let site = Site::over(&anchor, {
+            let changed = Arc::clone(&changed);
+            move |query| {
+                let (above, is_changed) = &*changed.lock().unwrap();
+                let asked = asked(query);
+                // The DS is the parent's.
+                let is_below =
+                    format!(".{asked}").contains(&format!(".{cut} ")) && asked != format!("{cut} DS");
+                if *is_changed && is_below { below.answer(query) } else { above.answer(query) }
+            }
+        })
+        .await;
+        assert_eq!(site.resolve(&domain).await[0].address_status, Some(Status::Secure), "{why}");
+        {
+            let (world, is_changed) = &mut *changed.lock().unwrap();
+            world.replace_zone(delegation.0, delegation.1).unwrap();
+            *is_changed = true;
+        }
+        // The first time it is not known yet.
+        assert_eq!(site.resolve(&domain).await[0].address_status, Some(Status::Insecure), "{why}");
+        site.rounds.expect(&[]);
+        assert_eq!(site.resolve(&domain).await[0].address_status, Some(Status::Insecure), "{why}");
+        let log = site.rounds.log();
+        assert!(!log.is_empty() && !log.iter().any(|asked| asked.contains("_tcp")), "{why}: {log:?}");
     }
 }
 
@@ -394,7 +489,6 @@ async fn d72_41_early_questions_do_not_follow_an_alias_into_an_unsigned_zone() {
             vec![
                 [target.clone(), list(&["mx.plain.lab TXT"])].concat(),
                 list(&["some.wild.lab CNAME"]),
-                list(&["_25._tcp.some.wild.lab TLSA"]),
                 list(&["mx.plain.lab TLSA"]),
             ],
             "an alias from a wildcard, which makes one of the TLSA name as well",
@@ -405,7 +499,6 @@ async fn d72_41_early_questions_do_not_follow_an_alias_into_an_unsigned_zone() {
             vec![
                 [target.clone(), list(&["_mta-sts.plain.lab TXT"])].concat(),
                 list(&["mx.dname.lab CNAME"]),
-                list(&["_25._tcp.mx.dname.lab TLSA"]),
                 list(&["_25._tcp.mx.plain.lab TLSA"]),
             ],
             "a DNAME, which does the same",
@@ -443,10 +536,9 @@ async fn d72_39_an_early_answer_that_is_not_due_is_dropped() {
         ("dane", "bogus", Err(FailureCode::DnsBogus), "it is due: its error counts"),
         ("dane", "servfail", Err(FailureCode::DnsServfail), "so does this one"),
     ] {
-        let tlsa = format!("TLSA 3 1 1 {:064}", 0);
         let world = World::new([
             ZoneSpec::new("lab", Signing::Nsec, ""),
-            ZoneSpec::new("dane.lab", Signing::Nsec, &format!("mx A 192.0.2.1\n_25._tcp.mx {tlsa}")),
+            ZoneSpec::new("dane.lab", Signing::Nsec, &format!("mx A 192.0.2.1\n_25._tcp.mx {TLSA}")),
             ZoneSpec::new("both.lab", Signing::Nsec, "mx CNAME mx.dane.lab."),
             ZoneSpec::new("unreachable.lab", Signing::Nsec, "mx A 192.0.2.2"),
         ]);

@@ -227,25 +227,45 @@ fn without_room_ahead_it_takes_longer() {
 }
 
 #[test]
-fn whether_the_keys_of_a_zone_are_held() {
-    let cache = cache(&WORLD);
-    let ask = |owner: &str| {
-        let validation = Validation::new(question(owner, RecordType::A), Arc::clone(&cache), NOW);
-        run(validation, |q| Ok(WORLD.ask(q))).0.unwrap();
-    };
-    assert!(!cache.holds_keys_of(&name("nsec.lab."), NOW), "nothing is known");
-    ask("host.nsec.lab.");
-    ask("host.plain.lab.");
-    for (zone, expected, why) in [
-        (".", true, "passed on the way"),
-        ("nsec.lab.", true, "the zone of the host"),
-        ("NSEC.lab.", true, "without regard to case"),
-        ("host.nsec.lab.", false, "no zone"),
-        ("nsec3.lab.", false, "a zone that nobody asked about"),
-        ("plain.lab.", false, "an unsigned zone"),
+fn what_signed_zone_a_name_lies_in_is_known_as_far_as_validations_came() {
+    use RecordType::{A, DS, TLSA};
+    for (known, asked, expected, why) in [
+        (vec![], "host.nsec.lab.", None, "nothing is known"),
+        (vec![("host.nsec.lab.", A)], "HOST.nsec.lab.", Some("nsec.lab."), "its zone is signed"),
+        (vec![("host.nsec.lab.", A)], "nsec.lab.", Some("nsec.lab."), "so it is at the apex"),
+        (vec![("host.nsec.lab.", A)], "x.mx.nsec.lab.", Some("nsec.lab."), "a cut between them is not known"),
+        (vec![("host.nsec.lab.", A)], "host.nsec3.lab.", Some("lab."), "a zone that nobody came by"),
+        (vec![("host.child.nsec3.lab.", A)], "mx.child.nsec3.lab.", Some("child.nsec3.lab."), "the deepest"),
+        (vec![("host.plain.lab.", A)], "host.plain.lab.", None, "an unsigned zone"),
+        (vec![("host.plain.lab.", A)], "plain.lab.", None, "and its apex"),
+        (vec![("mx.unsigned.optout.lab.", A)], "mx.unsigned.optout.lab.", None, "opted out"),
+        (vec![("mx.unsigned.optout.lab.", A)], "mx.optout.lab.", Some("optout.lab."), "beside that"),
+        (vec![("nsec.lab.", DS)], "host.nsec.lab.", Some("lab."), "a delegation alone is no zone with keys"),
+        (
+            vec![("_25._tcp.alias.nsec.lab.", TLSA)],
+            "host.nsec.lab.",
+            Some("nsec.lab."),
+            "a denial has a zone, too",
+        ),
     ] {
-        assert_eq!(cache.holds_keys_of(&name(zone), NOW), expected, "{zone}: {why}");
-        assert!(!cache.holds_keys_of(&name(zone), NOW - 1), "{zone}: before it was proven");
-        assert!(!cache.holds_keys_of(&name(zone), NOW + crate::world::TTL), "{zone}: when it has expired");
+        let cache = cache(&WORLD);
+        for (owner, record_type) in known {
+            run(Validation::new(question(owner, record_type), Arc::clone(&cache), NOW), |q| Ok(WORLD.ask(q)))
+                .0
+                .unwrap();
+        }
+        assert_eq!(cache.signed_zone_of(&name(asked), NOW), expected.map(name), "{asked}: {why}");
+        assert_eq!(cache.signed_zone_of(&name(asked), NOW - 1), None, "{asked}: before it was proven");
+        let later = NOW + crate::world::TTL;
+        assert_eq!(cache.signed_zone_of(&name(asked), later), None, "{asked}: when it has expired");
     }
+    let mut anchors = TrustAnchors::clone(&WORLD.anchors);
+    anchors.add_negative(name("nsec.lab."));
+    let cache = Arc::new(KeyCache::new(LocalPolicy::new(anchors), 100));
+    let verdict =
+        |owner| run(Validation::new(question(owner, A), Arc::clone(&cache), NOW), |q| Ok(WORLD.ask(q))).0;
+    assert_eq!(verdict("host.nsec3.lab.").unwrap().status, Status::Secure);
+    assert_eq!(verdict("host.nsec.lab.").unwrap().status, Status::Insecure);
+    assert_eq!(cache.signed_zone_of(&name("host.nsec3.lab."), NOW), Some(name("nsec3.lab.")));
+    assert_eq!(cache.signed_zone_of(&name("host.nsec.lab."), NOW), None, "under a negative trust anchor");
 }

@@ -4,7 +4,7 @@ use dnssec::{Outcome, Verdict};
 use mxtls_policy::LookupErrorKind::{Bogus, Indeterminate, ServerFailure, Timeout};
 
 use super::*;
-use crate::lock::lock;
+use crate::{dns::Dns, lock::lock};
 
 /// A way that says of each question what it is told, and counts them. Whether it answers plain questions does not count.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ async fn the_way_is_chosen_once() {
 }
 
 /// A path that drops whatever has DO, as some do, is no silence.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_upstream_that_answers_only_without_do() {
     for (root, expected, why) in [
         (Ok(Status::Secure), Ok(Status::Secure), "the root is asked"),
@@ -106,15 +106,23 @@ async fn an_upstream_that_answers_only_without_do() {
         let auto = Auto::new(upstream, root, Name::root());
         let found = ask(&auto).await;
         if let Err((_, sentence)) = &found {
-            let begins = "nothing can be validated over the DNS resolver (it answers, but nothing that asks for DNSSEC records (";
+            let begins = "nothing can be validated over the DNS resolver (it answers, but leaves what asks for DNSSEC records without an answer (";
             assert!(sentence.starts_with(begins), "{sentence}");
         }
         assert_eq!(found.map_err(|(kind, _)| kind), expected, "{why}");
     }
 }
 
+/// Whoever answers out of a cache may be cut off from what it asks.
+#[test]
+fn the_plain_question_is_in_no_cache() {
+    let zone = Name::from_ascii("island.example.").unwrap();
+    assert!(zone.zone_of(&nobodys(&zone)) && nobodys(&zone) != zone);
+    assert_ne!(nobodys(&zone), nobodys(&zone));
+}
+
 /// It may answer again in the middle of the probe.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_pause_is_no_path_without_do() {
     /// Silent for the first two questions: a probe asks for a record and for a denial.
     #[derive(Clone)]
@@ -139,6 +147,34 @@ async fn a_pause_is_no_path_without_do() {
     let ways = Ways { upstream, root: root.clone(), anchor: Name::root(), said: AtomicBool::new(false) };
     assert_eq!(ways.choose().await.unwrap(), Choice::Upstream);
     assert_eq!(root.asked(), 0);
+}
+
+/// However long the upstream is waited for, the choice is made within the time of a question, and remembered.
+#[tokio::test(start_paused = true)]
+async fn a_patient_caller_finds_the_root_too() {
+    struct Slow(Duration);
+
+    impl Way for Slow {
+        fn judge(&self, _question: Question) -> BoxFuture<'_, Judged> {
+            let silence = Err(Arc::new(LookupError::new(Timeout, "no answer in time")));
+            sleep(self.0).map(|()| silence).boxed()
+        }
+    }
+
+    impl Upstream for Slow {
+        fn answers_plain(&self, _question: Question) -> BoxFuture<'_, bool> {
+            ready(true).boxed()
+        }
+    }
+
+    for seconds in [5, 15, 30, 45, 90] {
+        let (upstream, root) = (Slow(Duration::from_secs(seconds)), Told::new(Ok(Status::Secure)));
+        let dns = Arc::new(Dns::new(Auto::new(upstream, root, Name::root())));
+        for host in ["mx1.example.", "mx2.example."] {
+            let judged = dns.ask(&Name::from_ascii(host).unwrap(), RecordType::A).await;
+            assert_eq!(judged.unwrap().status, Status::Secure, "{seconds} s: {host}");
+        }
+    }
 }
 
 #[tokio::test]

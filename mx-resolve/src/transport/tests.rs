@@ -46,6 +46,34 @@ fn address(answer: &Message) -> u8 {
     }
 }
 
+/// Whether a path drops what has DO can be told only where nobody is silent for another reason.
+#[tokio::test]
+async fn all_have_to_answer_the_plain_question() {
+    let answering = async |code: Option<ResponseCode>| {
+        let script = move |asked: &Asked| match code {
+            Some(code) if asked.message.edns.is_none() => vec![asked.rcode(code).into()],
+            Some(_) | None => vec![],
+        };
+        Scripted::start(script).await
+    };
+    let (well, absent) =
+        (answering(Some(ResponseCode::NoError)).await, answering(Some(ResponseCode::NXDomain)).await);
+    let (failing, silent) = (answering(Some(ResponseCode::ServFail)).await, answering(None).await);
+    for (servers, expected, why) in [
+        (vec![&well], true, "what has DO is dropped on the way to it"),
+        (vec![&absent], true, "that there is no such name is an answer"),
+        (vec![&well, &absent], true, "both"),
+        (vec![&failing], false, "a server that does not get on either"),
+        (vec![&silent], false, "silence"),
+        (vec![&well, &silent], false, "one of them may only have stopped for a moment"),
+        (vec![&silent, &well], false, "whichever"),
+    ] {
+        let addresses: Vec<SocketAddr> = servers.iter().map(|server| server.address).collect();
+        let transport = transport(&addresses, IMPATIENCE, false);
+        assert_eq!(transport.answers_plain(&question()).await, expected, "{why}");
+    }
+}
+
 #[tokio::test]
 async fn a_lost_datagram_does_not_cost_the_server() {
     for lost in 0..=3 {
