@@ -32,7 +32,7 @@ const FIRST_PROBE: Duration = Duration::from_secs(40);
 const SECOND_PROBE: Duration = Duration::from_secs(10);
 
 /// A good upstream has answered by then, as a rule, and is asked nothing more.
-const PLAIN_AFTER: Duration = Duration::from_secs(1);
+const PLAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// What resolves for us, and may not pass DNSSEC records on.
 pub(crate) trait Upstream: Way {
@@ -161,11 +161,13 @@ impl<U: Upstream, R: Way> Ways<U, R> {
             let question = Question::new(nobodys(&self.anchor), RecordType::SOA);
             self.upstream.answers_plain(question).await
         };
-        let (first, plain) = match select(probe(FIRST_PROBE).boxed(), plain.boxed()).await {
-            Either::Left((first, plain)) => (first, plain),
-            Either::Right((answered, first)) => (first.await, ready(answered).boxed()),
+        let first = match select(probe(FIRST_PROBE).boxed(), plain.boxed()).await {
+            // It is good, or wrong; or both are silent.
+            Either::Left((first, _plain)) => return first,
+            Either::Right((false, first)) => return first.await,
+            Either::Right((true, first)) => first.await,
         };
-        if !is_silence(&first) || !plain.await {
+        if !is_silence(&first) {
             return first;
         }
         match probe(SECOND_PROBE).await {

@@ -163,7 +163,7 @@ pub enum Dnssec {
     /// Like [`Validate`](Self::Validate) where the upstream carries DNSSEC, else like [`Recursive`](Self::Recursive).
     ///
     /// The first look-up comes with a probe of the zone with the trust anchor: its keys, a signed record and a signed denial, and
-    /// where no answer comes within a second, a name below it that nobody asks for, without a word of DNSSEC.
+    /// where no answer comes within half a second, a name below it that nobody asks for, without a word of DNSSEC.
     /// Where the upstream answers, but without what proves it or only to what does not ask for that, and from the root it comes,
     /// resolution goes from the root for an hour, until the next probe, and a warning says so once. Where neither works, every
     /// look-up fails with one sentence on what to do; so it does where the upstream is silent, since that does not tell what it
