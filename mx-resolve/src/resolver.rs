@@ -168,6 +168,8 @@ pub enum Dnssec {
     /// resolution goes from the root for an hour, until the next probe, and a warning says so once. Where neither works, every
     /// look-up fails with one sentence on what to do; so it does where the upstream is silent, since that does not tell what it
     /// carries. After ten seconds the next look-up probes again.
+    ///
+    /// From the root, questions go out in clear text, also where the upstream is asked over TLS.
     #[default]
     Auto,
     /// Answers come over the upstream, and are validated here (RFC 4035 §5).
