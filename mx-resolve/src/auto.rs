@@ -1,4 +1,4 @@
-//! Over the upstream where that carries DNSSEC, else from the root: a probe tells.
+//! Over the upstreams where one carries DNSSEC, else from the root: a probe of each tells.
 
 use std::{
     future::ready,
@@ -11,8 +11,9 @@ use std::{
 
 use dnssec::{Question, Status};
 use futures_util::{
-    FutureExt,
+    FutureExt, StreamExt,
     future::{BoxFuture, Either, join, select},
+    stream::FuturesUnordered,
 };
 use hickory_proto::rr::{Name, RecordType};
 use mxtls_policy::{LookupError, LookupErrorKind};
@@ -23,21 +24,30 @@ use crate::{
     probe::Probe,
 };
 
-/// A resolver may stumble when it starts, and a machine may move to another network: the choice is made anew after an hour.
+/// A resolver may be mended, or set up in another way: the choice is made anew after an hour.
 const CHOICE_HOLDS: Duration = Duration::from_secs(3600);
 
-/// Together they leave some time of a question for the root, whatever an upstream may take for its answer: it would not be
-/// remembered otherwise what came of them.
-const FIRST_PROBE: Duration = Duration::from_secs(40);
-const SECOND_PROBE: Duration = Duration::from_secs(10);
+/// For an upstream, and for the root after it: a question has time for both, and for itself, whatever an upstream may take for
+/// an answer. It would not be remembered otherwise what came of them.
+const PROBE_TIME: Duration = Duration::from_secs(20);
 
 /// A good upstream has answered by then, as a rule, and is asked nothing more.
-const PLAIN_AFTER: Duration = Duration::from_millis(500);
+const SECOND_THOUGHT: Duration = Duration::from_millis(500);
 
 /// What resolves for us, and may not pass DNSSEC records on.
 pub(crate) trait Upstream: Way {
-    /// Whether all that it asks answer the question when nothing is said to them of DNSSEC.
-    fn answers_plain(&self, question: Question) -> BoxFuture<'_, bool>;
+    /// Whether there is an answer to the question when nothing is said of DNSSEC, and at the same time none with a signature when
+    /// that is asked for.
+    fn lacks_dnssec(&self, question: Question) -> BoxFuture<'_, bool>;
+}
+
+/// What an upstream does with DNSSEC.
+enum Found {
+    Carries,
+    /// It answers, but not what proves the answer.
+    Lacks(LookupError),
+    /// It has said nothing of use.
+    Unknown(LookupError),
 }
 
 /// Two ways, of which the first is taken if it can be.
@@ -47,7 +57,10 @@ pub(crate) struct Auto<U, R> {
 }
 
 struct Ways<U, R> {
-    upstream: U,
+    /// Over all upstreams, each for the next.
+    upstream: Arc<U>,
+    /// Over one upstream each.
+    each: Vec<Arc<U>>,
     root: R,
     /// The zone that the probe is about: it is known to be signed.
     anchor: Name,
@@ -62,9 +75,9 @@ enum Choice {
 }
 
 impl<U: Upstream, R: Way> Auto<U, R> {
-    /// `anchor` is a zone with a trust anchor.
-    pub(crate) fn new(upstream: U, root: R, anchor: Name) -> Self {
-        let ways = Ways { upstream, root, anchor, said: AtomicBool::new(false) };
+    /// `each` is for the upstreams alone what `upstream` is for all of them; `anchor` is a zone with a trust anchor.
+    pub(crate) fn new(upstream: Arc<U>, each: Vec<Arc<U>>, root: R, anchor: Name) -> Self {
+        let ways = Ways { upstream, each, root, anchor, said: AtomicBool::new(false) };
         Self { ways: Arc::new(ways), probe: Probe::new(CHOICE_HOLDS) }
     }
 
@@ -102,7 +115,7 @@ impl<U: Upstream, R: Way> Way for Auto<U, R> {
         }
     }
 
-    /// Before the choice nothing is known of any zone.
+    /// Without a choice nothing is known of any zone.
     fn judge_early(&self, question: Question, due: Due) -> BoxFuture<'_, Result<Judged, NotEarly>> {
         match self.probe.last() {
             Some(Ok(Choice::Upstream)) => self.ways.upstream.judge_early(question, due),
@@ -113,28 +126,43 @@ impl<U: Upstream, R: Way> Way for Auto<U, R> {
 }
 
 impl<U: Upstream, R: Way> Ways<U, R> {
+    /// The root where each upstream has shown that it does not carry DNSSEC. One that has not said so may carry it, and what the
+    /// root knows of a name may differ from what this network knows of it: a pause of an upstream must not decide between the two.
     async fn choose(&self) -> Result<Choice, Arc<LookupError>> {
-        let upstream = match self.probe_upstream().await {
-            Ok(()) => {
-                self.said.store(false, Ordering::Relaxed);
-                return Ok(Choice::Upstream);
+        let (mut lacks, mut unknown) = (None, None);
+        let mut probes: FuturesUnordered<_> = self.each.iter().map(|upstream| self.probe(upstream)).collect();
+        while let Some(found) = probes.next().await {
+            match found {
+                Found::Carries => {
+                    self.said.store(false, Ordering::Relaxed);
+                    return Ok(Choice::Upstream);
+                }
+                Found::Lacks(error) => lacks = Some(error),
+                Found::Unknown(error) => unknown = Some(error),
             }
-            Err(error) => error,
-        };
-        // Who is silent has not said what it carries. What the root knows of a name may differ from what this network
-        // knows of it, so that a pause of the upstream must not decide between the two.
-        if upstream.kind == LookupErrorKind::Timeout {
-            let detail = format!(
-                "the DNS resolver does not answer ({}): is it running, and can it be reached?",
-                upstream.detail
-            );
-            return Err(Arc::new(LookupError::new(LookupErrorKind::Timeout, detail)));
         }
-        match carries_dnssec(&self.root, &self.anchor).await {
+        match (unknown, lacks) {
+            (None, Some(lacks)) => self.choose_root(&lacks).await,
+            (Some(unknown), lacks) => {
+                let others = if lacks.is_some() { " No other one passes DNSSEC records on." } else { "" };
+                let detail = format!(
+                    "the DNS resolver gives no answer ({}): is it running, can it be reached, and does it reach others?{others}",
+                    unknown.detail
+                );
+                Err(Arc::new(LookupError::new(unknown.kind, detail)))
+            }
+            (None, None) => {
+                Err(Arc::new(LookupError::new(LookupErrorKind::Timeout, "there is no DNS resolver")))
+            }
+        }
+    }
+
+    async fn choose_root(&self, lacks: &LookupError) -> Result<Choice, Arc<LookupError>> {
+        match in_time(carries_dnssec(&self.root, &self.anchor)).await {
             Ok(()) => {
                 if !self.said.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
-                        reason = %upstream.detail,
+                        reason = %lacks.detail,
                         "the DNS resolver does not pass DNSSEC records on: resolving from the root instead"
                     );
                 }
@@ -145,40 +173,36 @@ impl<U: Upstream, R: Way> Ways<U, R> {
                 let detail = format!(
                     "nothing can be validated over the DNS resolver ({}), nor from the root ({}): name a resolver that passes \
                      DNSSEC records on, let questions to port 53 (UDP and TCP) out, or set the clock or the trust anchor right",
-                    upstream.detail, root.detail
+                    lacks.detail, root.detail
                 );
                 Err(Arc::new(LookupError::new(LookupErrorKind::Indeterminate, detail)))
             }
         }
     }
 
-    /// Where nothing comes of it, an answer to a plain question tells a path that drops DO from silence: one that is in no
-    /// cache, from each upstream, and only where it is no pause that ends just then.
-    async fn probe_upstream(&self) -> Result<(), LookupError> {
-        let probe = |time| in_time(time, carries_dnssec(&self.upstream, &self.anchor));
-        let plain = async {
-            sleep(PLAIN_AFTER).await;
+    /// Without an answer, or with an error instead, the upstream may not know what to do with DNSSEC; or it may be cut off, and
+    /// then it does not answer any other question, but for what its cache proves, and that is signed.
+    async fn probe(&self, upstream: &U) -> Found {
+        let lacks = async {
+            sleep(SECOND_THOUGHT).await;
             let question = Question::new(nobodys(&self.anchor), RecordType::SOA);
-            self.upstream.answers_plain(question).await
+            upstream.lacks_dnssec(question).await
         };
-        let first = match select(probe(FIRST_PROBE).boxed(), plain.boxed()).await {
-            // It is good, or wrong; or both are silent.
-            Either::Left((first, _plain)) => return first,
-            Either::Right((false, first)) => return first.await,
-            Either::Right((true, first)) => first.await,
+        let probe = in_time(carries_dnssec(upstream, &self.anchor)).boxed();
+        let (probed, lacks) = match select(probe, lacks.boxed()).await {
+            Either::Left((probed, lacks)) => (probed, lacks),
+            Either::Right((lacks, probed)) => (probed.await, ready(lacks).boxed()),
         };
-        if !is_silence(&first) {
-            return first;
-        }
-        match probe(SECOND_PROBE).await {
-            Err(silence) if silence.kind == LookupErrorKind::Timeout => {
-                let detail = format!(
-                    "it answers, but leaves what asks for DNSSEC records without an answer ({})",
-                    silence.detail
-                );
-                Err(LookupError::new(LookupErrorKind::Indeterminate, detail))
-            }
-            result => result,
+        match probed {
+            Ok(()) => Found::Carries,
+            Err(error) if !says_nothing(&error) => Found::Lacks(error),
+            Err(error) => match timeout(PROBE_TIME, lacks).await {
+                Ok(true) => {
+                    let detail = format!("it answers, but not with DNSSEC records ({})", error.detail);
+                    Found::Lacks(LookupError::new(error.kind, detail))
+                }
+                Ok(false) | Err(_) => Found::Unknown(error),
+            },
         }
     }
 }
@@ -192,20 +216,24 @@ fn nobodys(zone: &Name) -> Name {
     }
 }
 
-fn is_silence(probed: &Result<(), LookupError>) -> bool {
-    probed.as_ref().is_err_and(|error| error.kind == LookupErrorKind::Timeout)
-}
-
-async fn in_time(
-    time: Duration,
-    probe: impl Future<Output = Result<(), LookupError>>,
-) -> Result<(), LookupError> {
-    match timeout(time, probe).await {
+async fn in_time(probe: impl Future<Output = Result<(), LookupError>>) -> Result<(), LookupError> {
+    match timeout(PROBE_TIME, probe).await {
         Ok(probed) => probed,
         Err(_elapsed) => {
-            let detail = format!("no answer within {} seconds", time.as_secs());
+            let detail = format!("no answer within {} seconds", PROBE_TIME.as_secs());
             Err(LookupError::new(LookupErrorKind::Timeout, detail))
         }
+    }
+}
+
+/// Whether the error leaves open what it comes from can do.
+fn says_nothing(error: &LookupError) -> bool {
+    match error.kind {
+        LookupErrorKind::Timeout | LookupErrorKind::ServerFailure | LookupErrorKind::Indeterminate => true,
+        LookupErrorKind::Bogus
+        | LookupErrorKind::Malformed
+        | LookupErrorKind::Budget
+        | LookupErrorKind::AliasLoop => false,
     }
 }
 
@@ -216,15 +244,16 @@ async fn carries_dnssec(way: &impl Way, zone: &Name) -> Result<(), LookupError> 
     let (record, denial) = join(ask(RecordType::SOA), ask(RecordType::A)).await;
     let mut result = Ok(());
     for judged in [record, denial] {
-        match judged {
-            Ok(verdict) if verdict.status == Status::Secure => {}
+        let error = match judged {
+            Ok(verdict) if verdict.status == Status::Secure => continue,
             Ok(_) => {
                 let detail = format!("{zone} is insecure, though it has a trust anchor");
-                result = result.and(Err(LookupError::new(LookupErrorKind::Indeterminate, detail)));
+                LookupError::new(LookupErrorKind::Bogus, detail)
             }
-            // Silence counts before any other error: it says nothing.
-            Err(none) if none.kind == LookupErrorKind::Timeout => return Err(LookupError::clone(&none)),
-            Err(none) => result = result.and(Err(LookupError::clone(&none))),
+            Err(none) => LookupError::clone(&none),
+        };
+        if result.is_ok() || says_nothing(&error) {
+            result = Err(error);
         }
     }
     result

@@ -2,18 +2,26 @@
 
 use std::{
     convert::Infallible,
+    future::ready,
+    pin::pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use dnssec::{HopKind, Question, Verdict};
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Either, select},
+};
 use hickory_proto::{
     rr::{Name, RData, Record, RecordType},
     serialize::binary::BinEncodable,
 };
 use mxtls_policy::{Alias, AliasKind, Answer, LookupError, LookupErrorKind, Outcome, Status};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use crate::{cache::ExpiringMap, in_flight::InFlight, lock::lock};
 
@@ -42,7 +50,7 @@ pub(crate) trait Way: Send + Sync + 'static {
     /// The same for a question of which it is not known yet whether it may be asked: whatever would be asked of a zone that is
     /// not known to be signed waits until it is due. A way that does not know which are asks nothing.
     fn judge_early(&self, _question: Question, _due: Due) -> BoxFuture<'_, Result<Judged, NotEarly>> {
-        std::future::ready(Err(NotEarly)).boxed()
+        ready(Err(NotEarly)).boxed()
     }
 }
 
@@ -97,7 +105,7 @@ impl Dns {
             let (dns, question) = (Arc::clone(self), question.clone());
             async move {
                 let judge = dns.way.judge(question.clone()).map(Ok::<_, Infallible>);
-                let Ok(judged) = dns.judge(question, judge).await;
+                let Ok(judged) = dns.judge(question, judge, ready(())).await;
                 judged
             }
         };
@@ -113,8 +121,13 @@ impl Dns {
     ) -> Result<Judged, NotEarly> {
         let question = Question::new(name.clone(), record_type);
         match self.known(&question) {
-            Some(judged) => Ok(judged),
-            None => self.judge(question.clone(), self.way.judge_early(question, due)).await,
+            Some(Ok(verdict)) => Ok(Ok(verdict)),
+            // When it is due, that may be forgotten.
+            Some(Err(_)) => Err(NotEarly),
+            None => {
+                let is_due = reached(due.clone());
+                self.judge(question.clone(), self.way.judge_early(question, due), is_due).await
+            }
         }
     }
 
@@ -122,10 +135,11 @@ impl Dns {
         &self,
         question: Question,
         judge: impl Future<Output = Result<Judged, E>>,
+        is_due: impl Future<Output = ()>,
     ) -> Result<Judged, E> {
         // A verdict's lifetime begins here, however long its answers take: a signature ends when it ends.
         let begun = Instant::now();
-        let judged = in_time(judge).await?;
+        let judged = in_time(judge, is_due).await?;
         let now = Instant::now();
         let (end, weight) = match &judged {
             Ok(verdict) => {
@@ -140,10 +154,20 @@ impl Dns {
     }
 }
 
-async fn in_time<E>(judge: impl Future<Output = Result<Judged, E>>) -> Result<Judged, E> {
-    match tokio::time::timeout(QUESTION_TIME, judge).await {
-        Ok(result) => result,
-        Err(_elapsed) => {
+/// Ends when it is due, or nobody is left who could say so.
+pub(crate) async fn reached(mut due: Due) {
+    let _due_or_alone = due.wait_for(|due| *due).await;
+}
+
+/// The time begins when it is due.
+async fn in_time<E>(
+    judge: impl Future<Output = Result<Judged, E>>,
+    is_due: impl Future<Output = ()>,
+) -> Result<Judged, E> {
+    let over = is_due.then(|()| sleep(QUESTION_TIME));
+    match select(pin!(judge), pin!(over)).await {
+        Either::Left((result, _)) => result,
+        Either::Right(_) => {
             let detail = format!("no verdict within {} seconds", QUESTION_TIME.as_secs());
             Ok(Err(Arc::new(LookupError::new(LookupErrorKind::Timeout, detail))))
         }

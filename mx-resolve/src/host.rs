@@ -185,11 +185,19 @@ fn absolute(name: &str) -> Result<Name, LookupError> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        time::Duration,
+    };
+
     use dnssec::{Hop, HopKind, Question, Status::Secure, Verdict};
     use futures_util::future::BoxFuture;
     use hickory_proto::rr::{Record, rdata::A};
     use mxtls_policy::MxSource;
-    use tokio::sync::{Mutex, Semaphore};
+    use tokio::{
+        sync::{Mutex, Semaphore},
+        time::sleep,
+    };
 
     use super::*;
     use crate::{
@@ -244,5 +252,89 @@ mod tests {
         let asked: Vec<_> = evidence.tlsa.iter().map(|candidate| candidate.base.as_str()).collect();
         assert_eq!(asked, ["target.example", "mx.example"], "{evidence:?}");
         assert!(evidence.tlsa.iter().all(|candidate| candidate.result.is_ok()), "{evidence:?}");
+    }
+
+    /// A way on which the addresses take 55 seconds, and the target of an alias at the TLSA name takes ten.
+    struct Patient;
+
+    impl Patient {
+        async fn tlsa(question: Question) -> Judged {
+            sleep(Duration::from_secs(10)).await;
+            Ok(Arc::new(Verdict::new(question.name, Secure, dnssec::Outcome::NoData, vec![], 60)))
+        }
+    }
+
+    impl Way for Patient {
+        fn judge(&self, question: Question) -> BoxFuture<'_, Judged> {
+            if question.record_type == RecordType::TLSA {
+                return Self::tlsa(question).boxed();
+            }
+            async move {
+                sleep(Duration::from_secs(55)).await;
+                let address = Record::from_rdata(question.name.clone(), 60, RData::A(A::new(192, 0, 2, 1)));
+                let outcome = dnssec::Outcome::Records(vec![address]);
+                Ok(Arc::new(Verdict::new(question.name, Secure, outcome, vec![], 60)))
+            }
+            .boxed()
+        }
+
+        fn judge_early(&self, question: Question, mut due: Due) -> BoxFuture<'_, Result<Judged, NotEarly>> {
+            async move {
+                assert!(due.wait_for(|due| *due).await.is_ok());
+                Ok(Self::tlsa(question).await)
+            }
+            .boxed()
+        }
+    }
+
+    /// Strict order would give it a minute of its own.
+    #[tokio::test(start_paused = true)]
+    async fn the_time_in_which_a_question_waits_to_be_due_is_not_its_own() {
+        let resolver = MxResolver::over(Patient);
+        let next_hop = NextHop { name: "mx.example".to_owned(), expanded: None, source: MxSource::Host };
+        let evidence = gather(resolver.inner(), "mx.example", 25, Found::Securely, next_hop).await;
+        let [candidate] = evidence.tlsa.as_slice() else { panic!("{evidence:?}") };
+        assert!(candidate.result.is_ok(), "{:?}", candidate.result);
+    }
+
+    /// A way on which addresses take a second, and TLSA records fail the first time.
+    struct Stumbling(AtomicBool);
+
+    impl Way for Stumbling {
+        fn judge(&self, question: Question) -> BoxFuture<'_, Judged> {
+            async move {
+                if question.record_type == RecordType::TLSA {
+                    return match self.0.swap(false, Ordering::Relaxed) {
+                        true => {
+                            Err(Arc::new(LookupError::new(LookupErrorKind::ServerFailure, "it stumbled")))
+                        }
+                        false => Ok(Arc::new(Verdict::new(
+                            question.name,
+                            Secure,
+                            dnssec::Outcome::NoData,
+                            vec![],
+                            60,
+                        ))),
+                    };
+                }
+                sleep(Duration::from_secs(1)).await;
+                let address = Record::from_rdata(question.name.clone(), 60, RData::A(A::new(192, 0, 2, 1)));
+                let outcome = dnssec::Outcome::Records(vec![address]);
+                Ok(Arc::new(Verdict::new(question.name, Secure, outcome, vec![], 60)))
+            }
+            .boxed()
+        }
+    }
+
+    /// RFC 9520 §3.2: for five seconds, and not until the addresses are there.
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_remembered_no_longer_for_being_asked_about_early() {
+        let resolver = MxResolver::over(Stumbling(true.into()));
+        let next_hop = NextHop { name: "mx.example".to_owned(), expanded: None, source: MxSource::Host };
+        assert!(tlsa(&resolver.inner().dns, "mx.example", 25).await.is_err());
+        tokio::time::advance(Duration::from_millis(4500)).await;
+        let evidence = gather(resolver.inner(), "mx.example", 25, Found::Securely, next_hop).await;
+        let [candidate] = evidence.tlsa.as_slice() else { panic!("{evidence:?}") };
+        assert!(candidate.result.is_ok(), "{:?}", candidate.result);
     }
 }

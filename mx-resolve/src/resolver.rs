@@ -48,7 +48,7 @@ use crate::{
 /// still count, and what answers none of them is ignored. A truncated answer is asked for again over TCP. All the questions
 /// behind one verdict have a minute together.
 ///
-/// What does not depend on each other is asked at once: the addresses of all hosts and the record of MTA-STS; what will
+/// What does not depend on each other is asked at once: the addresses of hosts, of ten at a time, and the record of MTA-STS; what will
 /// probably be needed to validate an answer, beside the question; and the TLSA records of a host beside its addresses where its
 /// zone is known to be signed. Nobody waits for what turns out not to be needed.
 ///
@@ -77,9 +77,6 @@ pub(crate) struct Inner {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The system's configuration names no resolver.
-    #[error("the system's DNS configuration cannot be used: {0}")]
-    SystemResolvers(String),
     /// A file cannot be read.
     #[error("{}: {error}", path.display())]
     File {
@@ -162,14 +159,15 @@ impl Inner {
 pub enum Dnssec {
     /// Like [`Validate`](Self::Validate) where the upstream carries DNSSEC, else like [`Recursive`](Self::Recursive).
     ///
-    /// The first look-up comes with a probe of the zone with the trust anchor: its keys, a signed record and a signed denial, and
-    /// where no answer comes within half a second, a name below it that nobody asks for, without a word of DNSSEC.
-    /// Where the upstream answers, but without what proves it or only to what does not ask for that, and from the root it comes,
-    /// resolution goes from the root for an hour, until the next probe, and a warning says so once. Where neither works, every
-    /// look-up fails with one sentence on what to do; so it does where the upstream is silent, since that does not tell what it
+    /// The first look-up comes with a probe of each upstream, by the zone with the trust anchor: its keys, a signed record and a
+    /// signed denial; and where these do not come within half a second, a name below it that nobody asks for, with a word of
+    /// DNSSEC and without. Where each upstream answers, but not with DNSSEC records, and from the root they come, resolution goes
+    /// from the root for an hour, until the next probe, and a warning says so once. Where neither works, every look-up fails with
+    /// one sentence on what to do; so it does where none carries DNSSEC and one gives no answer, since that does not tell what it
     /// carries. After ten seconds the next look-up probes again.
     ///
-    /// From the root, questions go out in clear text, also where the upstream is asked over TLS.
+    /// From the root, questions go out in clear text, also where the upstream is asked over TLS, and names that only the
+    /// upstream's network knows are not found.
     #[default]
     Auto,
     /// Answers come over the upstream, and are validated here (RFC 4035 §5).
@@ -236,7 +234,7 @@ impl Default for MxResolverBuilder {
 
 impl MxResolverBuilder {
     /// Adds an upstream DNS server: a socket address, or an [`Upstream`] where it speaks DNS over TLS. They are tried in
-    /// order. Without any, those that resolv.conf(5) names are used. An upstream must be a recursive resolver. It is not
+    /// order. Without any, the system's are used, as resolv.conf(5) has it. An upstream must be a recursive resolver. It is not
     /// trusted, except with [`Dnssec::TrustAd`].
     pub fn upstream(mut self, server: impl Into<Upstream>) -> Self {
         self.upstreams.push(server.into());
@@ -391,7 +389,7 @@ impl MxResolverBuilder {
     /// Sets the resolver up. Nothing is asked yet.
     ///
     /// # Errors
-    /// The system names no DNS server, a file cannot be read or understood, root certificates are needed and cannot be had, or
+    /// A file cannot be read or understood, root certificates are needed and cannot be had, or
     /// the AD bit of an upstream that is not trusted is to count.
     pub fn build(self) -> Result<MxResolver, BuildError> {
         let anchors = match &self.trust_anchor {
@@ -405,8 +403,18 @@ impl MxResolverBuilder {
         policy.rsa_sha1 = self.rsa_sha1;
         let dns = Arc::new(match self.dnssec {
             Dnssec::Auto => {
+                let over = |servers| Ok(Arc::new(Validator::new(self.transport(servers)?, policy.clone())));
+                let servers = self.servers()?;
+                let upstream = over(servers.clone())?;
+                let each: Vec<_> = match servers.len() {
+                    1 => vec![Arc::clone(&upstream)],
+                    _ => servers
+                        .into_iter()
+                        .map(|server| over(vec![server]))
+                        .collect::<Result<_, BuildError>>()?,
+                };
                 let root = Validator::new(self.recursion()?, policy.clone());
-                Dns::new(Auto::new(Validator::new(self.transport(self.servers()?)?, policy), root, anchor))
+                Dns::new(Auto::new(upstream, each, root, anchor))
             }
             Dnssec::Validate => Dns::new(Validator::new(self.transport(self.servers()?)?, policy)),
             Dnssec::TrustAd => Dns::new(TrustAd::new(self.trusted_transports()?, anchor)),
@@ -436,7 +444,7 @@ impl MxResolverBuilder {
 impl MxResolverBuilder {
     fn servers(&self) -> Result<Vec<Upstream>, BuildError> {
         if self.upstreams.is_empty() {
-            system::servers().map_err(BuildError::SystemResolvers)
+            system::servers().map_err(|error| BuildError::File { path: system::FILE.into(), error })
         } else {
             Ok(self.upstreams.clone())
         }

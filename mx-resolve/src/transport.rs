@@ -14,14 +14,17 @@ use std::{
 use dnssec::{FetchError, Question};
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, join_all},
+    future::{BoxFuture, join},
 };
 use hickory_net::{
     NetError,
     runtime::TokioRuntimeProvider,
     xfer::{DnsExchange, DnsHandle, FirstAnswer},
 };
-use hickory_proto::op::{DnsRequest, DnsRequestOptions, Message, ResponseCode};
+use hickory_proto::{
+    op::{DnsRequest, DnsRequestOptions, Message, ResponseCode},
+    rr::RecordType,
+};
 use mxtls_policy::LookupErrorKind;
 use rustls_pki_types::CertificateDer;
 
@@ -90,16 +93,25 @@ impl Transport {
         Self { role: Role::Trusted, ..self }
     }
 
-    /// Whether all the servers answer the question when nothing is said to them of DNSSEC. What they answer is not used.
-    pub(crate) async fn answers_plain(&self, question: &Question) -> bool {
-        let answers = self.servers.iter().map(|server| self.ask_in_time(server, question, Role::Plain));
-        join_all(answers).await.iter().all(Result::is_ok)
+    /// Whether there is an answer to the question when nothing is said of DNSSEC, and at the same time none with a signature when
+    /// that is asked for. What the answers say is not used.
+    pub(crate) async fn lacks_dnssec(&self, question: &Question) -> bool {
+        let ask = |role| self.ask_in_order(question, role, 0);
+        let (plain, with_do) = join(ask(Role::Plain), ask(self.role)).await;
+        let is_signed =
+            |answer: Message| answer.all_sections().any(|record| record.record_type() == RecordType::RRSIG);
+        plain.is_ok() && !with_do.is_ok_and(is_signed)
     }
 
-    async fn ask_in_order(&self, question: &Question, first: usize) -> Result<Message, Unanswered> {
+    async fn ask_in_order(
+        &self,
+        question: &Question,
+        role: Role,
+        first: usize,
+    ) -> Result<Message, Unanswered> {
         let mut last = FetchError::Timeout.into();
         for server in self.servers.iter().skip(first) {
-            match self.ask_in_time(server, question, self.role).await {
+            match self.ask_in_time(server, question, role).await {
                 Ok(message) => return Ok(message),
                 Err(error) => last = error,
             }
@@ -188,7 +200,7 @@ impl Source for Transport {
     ) -> BoxFuture<'a, Result<Message, Unanswered>> {
         let begin = move || {
             let (transport, question) = (Arc::clone(self), question.clone());
-            async move { transport.ask_in_order(&question, first).await }
+            async move { transport.ask_in_order(&question, transport.role, first).await }
         };
         self.in_flight.join((question.clone(), first), begin).boxed()
     }

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::{
     auto::Upstream,
     cache::ExpiringMap,
-    dns::{Due, Judged, NotEarly, Way},
+    dns::{Due, Judged, NotEarly, Way, reached},
     extended_error,
     lock::lock,
     transport::{Transport, Unanswered, unanswered_kind},
@@ -89,7 +89,8 @@ impl<S: Source> Validator<S> {
             self.remember_hosts(&question, verdict);
         }
         result.map(Arc::new).map_err(|failure| {
-            let detail = details.get(&failure.record).or_else(|| details.get(&question));
+            let said_of = |question: &Question| details.get(question).and_then(Option::as_ref);
+            let detail = said_of(&failure.record).or_else(|| said_of(&question));
             Arc::new(lookup_error(&failure, detail))
         })
     }
@@ -134,14 +135,12 @@ impl<S: Source> Validator<S> {
                     Err(Unanswered { error, detail }) => (Err(error), detail),
                 };
                 validation.answer(&question, answer);
-                if let Some(detail) = detail {
-                    details.entry(question).or_insert(detail);
-                }
+                details.entry(question).or_insert(detail);
             }
         }
     }
 
-    /// The names of the chain, each with what was found of it.
+    /// The names of the chain, each with what was found of it: what is behind an insecure alias has no status of its own here.
     fn remember_hosts(&self, question: &Question, verdict: &Verdict) {
         if !matches!(question.record_type, RecordType::A | RecordType::AAAA | RecordType::TLSA) {
             return;
@@ -149,14 +148,17 @@ impl<S: Source> Validator<S> {
         let hops = verdict.chain.iter().map(|hop| (&hop.owner, hop.status));
         let mut hosts = lock(&self.hosts);
         for (name, status) in hops.chain([(&verdict.name, verdict.status)]) {
-            if is_service(name) {
+            if host_of(name) != *name {
                 continue;
             }
-            match (status, zone_of(name, &verdict.proof)) {
-                (Status::Secure, Some(zone)) => {
+            match zone_of(name, &verdict.proof) {
+                Some(zone) if status == Status::Secure => {
                     hosts.insert(name.clone(), zone.clone(), HOST_REMEMBERED, Instant::now());
                 }
-                (Status::Secure, None) | (Status::Insecure, _) => hosts.remove(name),
+                Some(_) | None => {
+                    hosts.remove(name);
+                    break;
+                }
             }
         }
     }
@@ -167,15 +169,9 @@ impl<S: Source> Validator<S> {
         if matches!(question.record_type, RecordType::DS | RecordType::DNSKEY) {
             return true;
         }
-        let host = host_of(&question.name);
-        let zone = lock(&self.hosts).get(&host, Instant::now());
-        zone.is_some() && zone == self.keys.signed_zone_of(&host, unix_seconds())
+        let zone = lock(&self.hosts).get(&host_of(&question.name), Instant::now());
+        zone.is_some() && zone == self.keys.signed_zone_of(&question.name, unix_seconds())
     }
-}
-
-/// Ends when it is due, or nobody is left who could say so.
-async fn reached(mut due: Due) {
-    let _due_or_alone = due.wait_for(|due| *due).await;
 }
 
 /// The zone that the name lies in, by a proof of something at it.
@@ -187,22 +183,18 @@ fn zone_of<'a>(name: &Name, proof: &'a Proof) -> Option<&'a Name> {
     zones.filter(|zone| zone.zone_of(name)).max_by_key(|zone| zone.iter().count())
 }
 
-/// Whether the name is that of a service at a host: `_25._tcp` before it (RFC 6698 §3).
-fn is_service(name: &Name) -> bool {
+/// The host of a service, whose name has `_25._tcp` before the host's (RFC 6698 §3), or else the name itself.
+fn host_of(name: &Name) -> Name {
     let mut labels = name.iter();
     let port = labels.next().and_then(|label| label.strip_prefix(b"_"));
-    port.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
-        && labels.next().is_some_and(|transport| transport.eq_ignore_ascii_case(b"_tcp"))
-}
-
-/// The host of a service, or else the name itself.
-fn host_of(name: &Name) -> Name {
-    if is_service(name) { name.base_name().base_name() } else { name.clone() }
+    let is_service = port.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+        && labels.next().is_some_and(|transport| transport.eq_ignore_ascii_case(b"_tcp"));
+    if is_service { name.base_name().base_name() } else { name.clone() }
 }
 
 impl Upstream for Validator<Transport> {
-    fn answers_plain(&self, question: Question) -> BoxFuture<'_, bool> {
-        async move { self.source.answers_plain(&question).await }.boxed()
+    fn lacks_dnssec(&self, question: Question) -> BoxFuture<'_, bool> {
+        async move { self.source.lacks_dnssec(&question).await }.boxed()
     }
 }
 
@@ -228,7 +220,7 @@ fn may_be_the_upstreams_doing(failure: &Failure) -> bool {
 }
 
 /// What more there is to say of a question: the network's words or the upstream's, those of the first try.
-type Details = HashMap<Question, Arc<str>>;
+type Details = HashMap<Question, Option<Arc<str>>>;
 
 /// Seconds since the epoch, modulo 2^32 as DNSSEC counts them (RFC 4034 §3.1.5).
 fn unix_seconds() -> u32 {

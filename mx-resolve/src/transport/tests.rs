@@ -4,7 +4,7 @@ use hickory_proto::{
     op::{MessageType, Query},
     rr::{
         Name, RData, Record, RecordType,
-        rdata::{A, MX, NS},
+        rdata::{A, MX, NS, NULL},
     },
 };
 use tokio::net::UdpSocket;
@@ -46,31 +46,35 @@ fn address(answer: &Message) -> u8 {
     }
 }
 
-/// Whether a path drops what has DO can be told only where nobody is silent for another reason.
+/// What a server does with DNSSEC is told from silence and faults by a plain question at the same time.
 #[tokio::test]
-async fn all_have_to_answer_the_plain_question() {
-    let answering = async |code: Option<ResponseCode>| {
-        let script = move |asked: &Asked| match code {
-            Some(code) if asked.message.edns.is_none() => vec![asked.rcode(code).into()],
-            Some(_) | None => vec![],
-        };
-        Scripted::start(script).await
-    };
-    let (well, absent) =
-        (answering(Some(ResponseCode::NoError)).await, answering(Some(ResponseCode::NXDomain)).await);
-    let (failing, silent) = (answering(Some(ResponseCode::ServFail)).await, answering(None).await);
-    for (servers, expected, why) in [
-        (vec![&well], true, "what has DO is dropped on the way to it"),
-        (vec![&absent], true, "that there is no such name is an answer"),
-        (vec![&well, &absent], true, "both"),
-        (vec![&failing], false, "a server that does not get on either"),
-        (vec![&silent], false, "silence"),
-        (vec![&well, &silent], false, "one of them may only have stopped for a moment"),
-        (vec![&silent, &well], false, "whichever"),
+async fn lacking_dnssec_is_neither_silence_nor_a_fault() {
+    use ResponseCode::{FormErr, NXDomain, NoError, ServFail};
+    for (plain, with_do, signed, expected, why) in [
+        (Some(NXDomain), None, false, true, "what has DO is dropped on the way"),
+        (Some(NoError), Some(FormErr), false, true, "EDNS is not understood"),
+        (Some(NXDomain), Some(NXDomain), false, true, "signatures are lost"),
+        (Some(NXDomain), Some(NXDomain), true, false, "it carries DNSSEC"),
+        (Some(ServFail), Some(ServFail), false, false, "it is cut off from what it asks"),
+        (None, None, false, false, "silence"),
+        (None, Some(NXDomain), false, false, "what nobody should do"),
     ] {
-        let addresses: Vec<SocketAddr> = servers.iter().map(|server| server.address).collect();
-        let transport = transport(&addresses, IMPATIENCE, false);
-        assert_eq!(transport.answers_plain(&question()).await, expected, "{why}");
+        let server = Scripted::start(move |asked| {
+            let is_plain = asked.message.edns.is_none();
+            let Some(code) = (if is_plain { plain } else { with_do }) else { return vec![] };
+            let mut message = asked.rcode(code);
+            if !is_plain && signed {
+                // Of type SOA, algorithm 13; the signature is no good, and nobody looks.
+                let rdata = [[0, 6, 13, 0].as_slice(), &[0; 15], &[1; 64]].concat();
+                let data = RData::Unknown { code: RecordType::RRSIG, rdata: NULL::with(rdata) };
+                message.authorities.push(Record::from_rdata(Name::root(), 60, data));
+            }
+            vec![message.into()]
+        })
+        .await;
+        let transport = transport(&[server.address], IMPATIENCE, false);
+        assert_eq!(transport.lacks_dnssec(&question()).await, expected, "{why}");
+        assert!(server.asked().iter().any(|asked| asked.message.edns.is_none()), "{why}");
     }
 }
 
