@@ -9,7 +9,7 @@ use hickory_proto::{
 };
 
 use crate::{
-    key::{ALGORITHMS, Unfit, check_key, matching_digest},
+    key::{ALGORITHMS, Unfit, check_key, matching_digests},
     proof::{Insecurity, Trust},
 };
 
@@ -102,14 +102,13 @@ impl TrustAnchors {
 
     /// The anchors of `zone` that name `key`.
     pub(crate) fn trusting(&self, zone: &Name, key: &DNSKEY, key_tag: u16) -> Vec<Trust> {
-        let own = self.anchors.iter().filter(|(name, _)| name == zone);
-        own.filter_map(|(_, anchor)| match anchor {
-            Anchor::Key(anchor) => (anchor == key).then_some(Trust::AnchorKey { key_tag }),
-            Anchor::Ds(ds) => {
-                matching_digest(zone, ds, key, key_tag).map(|digest| Trust::AnchorDs { key_tag, digest })
-            }
-        })
-        .collect()
+        let own = || self.anchors.iter().filter(|(name, _)| name == zone).map(|(_, anchor)| anchor);
+        let keys = own().filter(|anchor| matches!(anchor, Anchor::Key(anchor) if anchor == key));
+        let ds = own().filter_map(|anchor| if let Anchor::Ds(ds) = anchor { Some(ds) } else { None });
+        let digests = matching_digests(zone, ds, key, key_tag).into_iter();
+        keys.map(|_| Trust::AnchorKey { key_tag })
+            .chain(digests.map(|digest| Trust::AnchorDs { key_tag, digest }))
+            .collect()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     Denied, Failure, Insecurity, Limit, Question, Reason,
     nsec::NsecRecord,
     nsec3::Nsec3Chain,
-    rrset::{Rrset, lifetime, wildcard_of},
+    rrset::{DenialSignatures, Rrset, lifetime, wildcard_of},
     work::Work,
     zone::Zone,
 };
@@ -78,6 +78,7 @@ impl<'m> Denials<'m> {
     /// Picks the records out of an authority section and verifies them.
     pub(crate) fn collect(section: &'m [Record], zone: &'m Zone, work: &mut Work) -> Result<Self, Failure> {
         let mut denials = Self { zone, nsec: Vec::new(), nsec3: Nsec3Chain::new(&zone.name), fault: None };
+        let signatures = DenialSignatures::by(&zone.name, section);
         let mut looked_at: u16 = 0;
         for record in section {
             let RData::DNSSEC(data) = &record.data else { continue };
@@ -94,10 +95,7 @@ impl<'m> Denials<'m> {
             }
             // RFC 4034 §4: there is one NSEC at a name, so that each is an RRset of its own (a message may hold
             // the parent's and the child's).
-            let set = Rrset::single(section, record);
-            if !set.signers().any(|signer| *signer == zone.name) {
-                continue;
-            }
+            let Some(set) = Rrset::single(record, &signatures) else { continue };
             match set.verify(zone, work) {
                 // RFC 4035 §5.4: only under the owner name that was signed; an expanded denial would speak of
                 // names that the zone never spoke of (CVE-2017-15105).

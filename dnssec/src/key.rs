@@ -1,5 +1,7 @@
 //! Which keys and DS records count (RFC 4034 §2 and §5, RFC 4509, RFC 5011, RFC 8624).
 
+use std::collections::HashMap;
+
 use hickory_proto::{
     dnssec::{
         Algorithm, DigestType, PublicKey,
@@ -110,12 +112,23 @@ pub(crate) fn usable_ds_set(mut set: Vec<DS>, rsa_sha1: bool) -> Vec<DS> {
     set
 }
 
-/// The digest type of `ds` where it names `key` of `zone`.
-pub(crate) fn matching_digest(zone: &Name, ds: &DS, key: &DNSKEY, key_tag: u16) -> Option<DigestType> {
-    if ds.key_tag() != key_tag || ds.algorithm() != key.public_key().algorithm() {
-        return None;
-    }
-    matches!(ds.covers(zone, key), Ok(true)).then(|| ds.digest_type())
+/// The digest types of those of `set` that name `key` of `zone` (RFC 4035 §5.2). The key is hashed once for each type, however
+/// many records there are.
+pub(crate) fn matching_digests<'d>(
+    zone: &Name,
+    set: impl IntoIterator<Item = &'d DS>,
+    key: &DNSKEY,
+    key_tag: u16,
+) -> Vec<DigestType> {
+    let algorithm = key.public_key().algorithm();
+    let named =
+        set.into_iter().filter(|ds| key.zone_key() && ds.key_tag() == key_tag && ds.algorithm() == algorithm);
+    let mut hashed = HashMap::new();
+    let matching = named.filter(|ds| {
+        let digest = hashed.entry(ds.digest_type()).or_insert_with(|| key.to_digest(zone, ds.digest_type()));
+        matches!(digest, Ok(digest) if digest.as_ref() == ds.digest())
+    });
+    matching.map(DS::digest_type).collect()
 }
 
 /// Shorter RSA keys can be factored; ring takes none of them either.
@@ -232,7 +245,7 @@ mod tests {
             let octet = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
             let octets: Vec<u8> = (0..hex.len()).step_by(2).map(octet).collect();
             let name = |text: &str| Name::from_ascii(text).unwrap();
-            let names = |zone: &str, ds: DS| matching_digest(&name(zone), &ds, &key.key, tag);
+            let names = |zone: &str, ds: DS| matching_digests(&name(zone), [&ds], &key.key, tag).pop();
             let ds = |tag, algorithm, octets| DS::new(tag, algorithm, digest, octets);
             assert_eq!(names(zone, ds(tag, algorithm, octets.clone())), Some(digest), "{why}");
             assert_eq!(

@@ -22,6 +22,9 @@ pub struct Limits {
     pub keys: u16,
     /// Signatures tried for one RRset. Default 6.
     pub signatures_per_rrset: u16,
+    /// Zones on the way to a name that may be named as signers of the answer about it. Default 8: an honest answer has
+    /// signatures of the zone, and of the one above it at the most.
+    pub signers: u16,
     /// NSEC and NSEC3 records of a zone and those below it, in one message. Default 24: a denial
     /// needs at most three, and a recursive resolver gathers those of several aliases.
     pub denials_per_message: u16,
@@ -47,6 +50,7 @@ impl Default for Limits {
             records: 1024,
             keys: 16,
             signatures_per_rrset: 6,
+            signers: 8,
             denials_per_message: 24,
             signatures: 100,
             failed_signatures: 4,
@@ -75,6 +79,9 @@ pub enum Limit {
     /// [`Limits::signatures_per_rrset`].
     #[error("signatures tried for one RRset")]
     SignaturesPerRrset,
+    /// [`Limits::signers`].
+    #[error("zones named as signers of one answer")]
+    Signers,
     /// [`Limits::denials_per_message`].
     #[error("denial records in one message")]
     DenialsPerMessage,
@@ -95,7 +102,7 @@ pub(crate) struct Budget {
     pub(crate) limits: Limits,
     questions: u16,
     records: u16,
-    /// Questions and records ahead of need have a budget of their own, so that they change no verdict.
+    /// Questions and records ahead of need have a budget of their own, so that they bring nothing over its limits.
     ahead: u16,
     records_ahead: u16,
     signatures: u16,

@@ -1,6 +1,6 @@
 //! RRsets of a message, and the signatures over them (RFC 4035 §5.3, RFC 4034 §3 and §6).
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashMap};
 
 use hickory_proto::{
     ProtoError,
@@ -36,14 +36,15 @@ impl<'m> Rrset<'m> {
         };
         let records: Vec<&Record> = section.iter().filter(own).collect();
         let owner = &records.first()?.name;
-        Some(Self { owner, record_type, records, signatures: signatures(section, owner, record_type) })
+        let signatures = signatures(section, owner, record_type);
+        Some(Self { owner, record_type, records, signatures })
     }
 
     /// The set that `record` makes alone.
-    pub(crate) fn single(section: &'m [Record], record: &'m Record) -> Self {
+    /// `None` where none of `signatures` is over it.
+    pub(crate) fn single(record: &'m Record, signatures: &DenialSignatures<'m>) -> Option<Self> {
         let (owner, record_type) = (&record.name, record.record_type());
-        let records = vec![record];
-        Self { owner, record_type, records, signatures: signatures(section, owner, record_type) }
+        Some(Self { owner, record_type, records: vec![record], signatures: signatures.over(record)? })
     }
 
     pub(crate) fn question(&self) -> Question {
@@ -64,10 +65,9 @@ impl<'m> Rrset<'m> {
     pub(crate) fn verify(&self, zone: &Zone, work: &mut Work) -> Result<Signed, Failure> {
         let fail = |reason| Failure::new(self.question(), Some(&zone.name), reason);
         // RFC 4035 §5.3.1: the signer is the zone that holds the RRset.
-        let own = self
-            .signatures
-            .iter()
-            .filter(|(s, _)| s.input().signer_name == zone.name && zone.name.zone_of(self.owner));
+        let holds = zone.name.zone_of(self.owner);
+        let own =
+            self.signatures.iter().filter(|(s, _)| holds && is_same_name(&s.input().signer_name, &zone.name));
         let mut fault: Option<SignatureFault> = None;
         let mut tried: u16 = 0;
         for (signature, ttl) in own {
@@ -220,6 +220,47 @@ fn signatures<'m>(section: &'m [Record], owner: &Name, covered: RecordType) -> V
         })
         .map(|(record, signature)| (signature, record.ttl))
         .collect()
+}
+
+/// The signatures of a section that one zone claims to have made over denials, by what they are over. A message may hold hundreds
+/// of them, beside dozens of denials, and zones by the dozen may be named as signers: none of them is looked at twice.
+pub(crate) struct DenialSignatures<'m>(HashMap<Covered, Vec<(&'m RRSIG, u32)>>);
+
+/// An owner in lower case, and a type.
+type Covered = (Vec<u8>, RecordType);
+
+impl<'m> DenialSignatures<'m> {
+    pub(crate) fn by(signer: &Name, section: &'m [Record]) -> Self {
+        let mut by_owner = HashMap::<_, Vec<_>>::new();
+        for record in section {
+            let Some(signature) = RRSIG::try_borrow(&record.data) else { continue };
+            let input = signature.input();
+            if matches!(input.type_covered, RecordType::NSEC | RecordType::NSEC3)
+                && record.dns_class == DNSClass::IN
+                && is_same_name(&input.signer_name, signer)
+            {
+                by_owner
+                    .entry(Self::key(&record.name, input.type_covered))
+                    .or_default()
+                    .push((signature, record.ttl));
+            }
+        }
+        Self(by_owner)
+    }
+
+    /// Those over one record, if there is any.
+    fn over(&self, record: &Record) -> Option<Vec<(&'m RRSIG, u32)>> {
+        self.0.get(&Self::key(&record.name, record.record_type())).cloned()
+    }
+
+    fn key(owner: &Name, covered: RecordType) -> Covered {
+        let mut name = Vec::with_capacity(owner.len());
+        for label in owner {
+            name.push(label.len() as u8);
+            name.extend(label.iter().map(u8::to_ascii_lowercase));
+        }
+        (name, covered)
+    }
 }
 
 #[cfg(test)]

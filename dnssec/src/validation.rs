@@ -102,8 +102,8 @@ impl Validation {
     /// What is to be done next. Stays the same until an answer comes.
     ///
     /// The first question asked is the validation's own, beside DS and DNSKEY of what is probably a zone above it; then come
-    /// those of the zones that the answer names, all at once, and the targets of aliases. No verdict depends on what is
-    /// asked ahead of need.
+    /// those of the zones that the answer names, all at once, and the targets of aliases. What is asked ahead of need brings
+    /// no validation over its [`Limits`](crate::Limits); near them it may save one.
     pub fn step(&mut self) -> Step {
         loop {
             if let Some(done) = &self.done {
@@ -242,9 +242,8 @@ impl Judge<'_> {
     /// it to be a zone, a valid signature of that zone shows that it holds the RRset: a zone signs nothing
     /// that it has delegated away, except DS (RFC 4035 §2.2).
     fn positive(&mut self, set: &Rrset<'_>, message: &Message) -> Result<Status, Stop> {
-        let signers = set.signers().cloned().collect();
         let question = self.question;
-        let judged = self.by_signers(signers, |judge, zone| {
+        let judged = self.by_signers(set.signers(), |judge, zone| {
             let Some(encloser) = set.verify(zone, judge.work)?.encloser else {
                 return Ok(Some(Status::Secure));
             };
@@ -282,9 +281,8 @@ impl Judge<'_> {
     /// The status of an answer without records for the name. Where the zone is signed, its denial records
     /// decide, and the response code counts for nothing.
     fn negative(&mut self, message: &Message) -> Result<(Outcome, Status), Stop> {
-        let signers = denial_signers(&message.authorities);
         let question = self.question;
-        let judged = self.by_signers(signers, |judge, zone| {
+        let judged = self.by_signers(denial_signers(&message.authorities), |judge, zone| {
             let mut denials = Denials::collect(&message.authorities, zone, judge.work)?;
             match denials.prove(question, judge.work)? {
                 Some(negative) => Ok(Some(negative)),
@@ -321,16 +319,17 @@ impl Judge<'_> {
 
     /// Walks to each zone that claims to have signed the answer, lets `account` judge it, and where none
     /// accounts for it, walks to the name itself to see whether it has to be signed at all.
-    fn by_signers<T>(
+    fn by_signers<'m, T>(
         &mut self,
-        mut signers: Vec<Name>,
+        signers: impl Iterator<Item = &'m Name>,
         account: impl Fn(&mut Self, &Zone) -> Result<Option<T>, Failure>,
     ) -> Result<Judged<T>, Stop> {
         let deepest = self.deepest();
-        signers.retain(|signer| self.zones.on_path(signer, &deepest));
         // The child first: a zone nearer to the name knows it better (RFC 6840 §4.1).
-        signers.sort_by_key(|signer| std::cmp::Reverse(signer.iter().count()));
-        signers.dedup();
+        let signers: Vec<Name> = self.zones.on_path(signers, &deepest);
+        if signers.len() > usize::from(self.work.budget.limits.signers) {
+            return Err(Limit::Signers.at(self.question.clone()).into());
+        }
         for signer in signers {
             if self.refuted.iter().any(|(zone, _)| *zone == signer) {
                 continue;
@@ -389,11 +388,10 @@ fn distinct(set: &Rrset<'_>) -> Vec<Record> {
 }
 
 /// The zones that claim to have signed a negative answer.
-fn denial_signers(section: &[Record]) -> Vec<Name> {
+fn denial_signers(section: &[Record]) -> impl Iterator<Item = &Name> {
     let signatures = section.iter().filter_map(|record| RRSIG::try_borrow(&record.data));
     signatures
         .map(|signature| signature.input())
         .filter(|input| matches!(input.type_covered, RecordType::NSEC | RecordType::NSEC3 | RecordType::SOA))
-        .map(|input| input.signer_name.clone())
-        .collect()
+        .map(|input| &input.signer_name)
 }

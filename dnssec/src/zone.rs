@@ -1,6 +1,9 @@
 //! The walk from a trust anchor to the zone that holds a name, DS by DS (RFC 4035 §5, §5.2).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use hickory_proto::{
     dnssec::rdata::{DNSKEY, DS},
@@ -10,8 +13,9 @@ use hickory_proto::{
 use crate::{
     Failure, Insecurity, KeyCache, Limit, Question, Reason, SignatureFault, ZoneStep, alias,
     answers::{Answers, Stop},
+    canonical::is_same_name,
     denial::{Closer, Denials, DeniedCut, MAX_NEGATIVE_TTL, negative_ttl},
-    key::{ZoneKey, matching_digest, usable_ds_set},
+    key::{ZoneKey, matching_digests, usable_ds_set},
     key_cache::Entry,
     proof::Trust,
     rrset::Rrset,
@@ -127,10 +131,23 @@ impl Zones {
         self.memory
     }
 
-    /// Whether a zone lies on the path from the anchor of `name` to `name`, so that it may have signed it.
-    pub(crate) fn on_path(&self, zone: &Name, name: &Name) -> bool {
-        let anchors = &self.cache.policy().anchors;
-        zone.zone_of(name) && anchors.nearest(name).is_ok_and(|anchor| anchor.zone_of(zone))
+    /// Those of `zones` that lie on the path from the anchor of `name` to `name`, so that they may have signed it; each once,
+    /// the deepest first.
+    pub(crate) fn on_path<'z>(&self, zones: impl Iterator<Item = &'z Name>, name: &Name) -> Vec<Name> {
+        let Ok(anchor) = self.cache.policy().anchors.nearest(name) else { return vec![] };
+        let (top, bottom) = (anchor.iter().count(), name.iter().count());
+        // There is one name of each length: hundreds may claim to be it.
+        let mut on_path = BTreeMap::<usize, Name>::new();
+        for zone in zones {
+            let labels = zone.iter().count();
+            if (top..=bottom).contains(&labels) && !on_path.contains_key(&labels) {
+                let at = name.trim_to(labels);
+                if is_same_name(&at, zone) {
+                    on_path.insert(labels, at);
+                }
+            }
+        }
+        on_path.into_values().rev().collect()
     }
 
     /// What will probably have to be asked before an answer about `name` can be judged, as long as nothing in the answer
@@ -277,7 +294,7 @@ impl Zones {
             },
         };
         let trust = |key: &DNSKEY, key_tag| {
-            let digests = ds.iter().filter_map(|ds| matching_digest(name, ds, key, key_tag));
+            let digests = matching_digests(name, &ds, key, key_tag).into_iter();
             digests.map(|digest| Trust::Ds { key_tag, digest }).collect()
         };
         let (zone, keys) = work.gather(|work| zone_keys(name, trust, answers, work))?;

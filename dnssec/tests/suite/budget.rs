@@ -55,6 +55,34 @@ fn rule_11_false_signatures_are_counted_over_all_answers() {
     over(each, Limit::FailedSignatures, "spread over the answers");
 }
 
+/// Whoever claims to have signed a denial is looked for from the anchor on, and its signatures in the whole message.
+#[test]
+fn rule_11_zones_named_as_signers_are_few() {
+    let missing = question(&format!("{}missing.nsec.lab.", "a.".repeat(20)), RecordType::A);
+    let named = |count: usize| {
+        judge(&WORLD, missing.clone(), |q, mut message| {
+            if *q == missing {
+                let is_signature = |record: &&Record| record.record_type() == RecordType::RRSIG;
+                let genuine = message.authorities.iter().find(is_signature).unwrap().clone();
+                let RData::DNSSEC(DNSSECRData::RRSIG(signature)) = &genuine.data else {
+                    panic!("no signature")
+                };
+                message.authorities.extend((1..=count).map(|labels| {
+                    let mut input = signature.input().clone();
+                    input.signer_name = missing.name.trim_to(labels + 2);
+                    let data =
+                        RData::DNSSEC(DNSSECRData::RRSIG(RRSIG::from_sig(input, signature.sig().to_vec())));
+                    Record::from_rdata(genuine.name.clone(), genuine.ttl, data)
+                }));
+            }
+            message
+        })
+    };
+    assert!(named(7).is_ok(), "the zone and seven below it");
+    over(named(8), Limit::Signers, "and one more");
+    over(named(18), Limit::Signers, "all the way down");
+}
+
 #[test]
 fn rule_11_keys_with_one_tag_are_tried_a_few_times_only() {
     // Keys that share a tag: the tag is a checksum, and swapping aligned pairs of octets keeps it.

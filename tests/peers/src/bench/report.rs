@@ -145,7 +145,7 @@ const UNBOUND: &str = "unbound's library does its own asking: a server on loopba
     library that has its validator switched off.";
 
 const HOSTILE: &str = "Each question ends as over budget. The first five pass the limits on signatures that do not verify and on hashes. \
-    The rest is the dearest that the limits on questions and on signatures let pass: all of it is genuine. The zone's keys are \
+    The rest spends what the limits on questions and on signatures let pass: all of it is genuine. The zone's keys are \
     known, but for the sixth.";
 
 const DANE: &str = "The ratio is that of the time of the work to the time of what it is measured beside, and \"longer\" the median of \
