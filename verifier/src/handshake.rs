@@ -16,7 +16,7 @@ use rustls_pki_types::{DnsName, ServerName};
 use crate::{
     cipher_suite::iana_name,
     failure,
-    server_verifier::{Presented, ServerVerifier},
+    server_verifier::{Presented, Seen, ServerVerifier},
     settings::TlsSettings,
     verdict::Verdict,
 };
@@ -49,14 +49,14 @@ fn prepare(
     config: ConfigBuilder<ClientConfig, WantsVerifier>,
     presented: Presented,
 ) -> Handshake {
-    let verdict = Arc::new(OnceLock::new());
-    let verifier = ServerVerifier::new(policy, host, settings, presented, Arc::clone(&verdict));
+    let seen = Arc::new(OnceLock::new());
+    let verifier = ServerVerifier::new(policy, host, settings, presented, Arc::clone(&seen));
     let mut config =
         config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
     // A resumed session shows no certificate, so nothing would be verified.
     config.resumption = Resumption::disabled();
     let name = dns_name(policy.sni(host));
-    Handshake { host: host.to_owned(), name, config: Arc::new(config), verdict }
+    Handshake { host: host.to_owned(), name, config: Arc::new(config), seen }
 }
 
 /// The handshake of one connection: what to start it with, and what it came to.
@@ -65,7 +65,7 @@ pub struct Handshake {
     host: String,
     name: Option<DnsName<'static>>,
     config: Arc<ClientConfig>,
-    verdict: Arc<OnceLock<Verdict>>,
+    seen: Arc<OnceLock<Seen>>,
 }
 
 impl Handshake {
@@ -91,16 +91,20 @@ impl Handshake {
     /// What the certificates are worth; `None` as long as none were seen. It proves nothing before the handshake is
     /// done: see [`finish`](Self::finish).
     pub fn verdict(&self) -> Option<&Verdict> {
-        self.verdict.get()
+        self.seen.get().map(|seen| &seen.verdict)
     }
 
     /// What has been established with `connection`, which was made with this configuration and whose handshake is done.
     ///
     /// # Errors
-    /// The handshake is not done, no certificate was judged in it (a resumed session shows none), or a check that the policy enforces does not hold.
+    /// The handshake is not done; no certificate was judged in it (a resumed session shows none), or another one than the server
+    /// of this connection has; or a check that the policy enforces does not hold.
     pub fn finish(&self, connection: &ClientConnection) -> Result<Established<'_>, Failure> {
-        let (Some(verdict), false, false, Some(version), Some(suite)) = (
-            self.verdict(),
+        let end_entity = connection.peer_certificates().and_then(<[_]>::first);
+        let (Some(Seen { verdict, .. }), false, false, Some(version), Some(suite)) = (
+            // Whoever shows a certificate has not shown its key before the handshake is done: with the connection of another
+            // server, it counts for nothing.
+            self.seen.get().filter(|seen| Some(&seen.end_entity) == end_entity),
             connection.is_handshaking(),
             connection.handshake_kind() == Some(HandshakeKind::Resumed),
             connection.protocol_version(),

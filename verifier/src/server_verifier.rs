@@ -23,7 +23,15 @@ pub(crate) struct ServerVerifier {
     presented: Presented,
     algorithms: WebPkiSupportedAlgorithms,
     at: Option<UnixTime>,
-    verdict: Arc<OnceLock<Verdict>>,
+    seen: Arc<OnceLock<Seen>>,
+}
+
+/// What was found about the server's certificate, and which one that was.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) verdict: Verdict,
+    /// Or the raw key in its place.
+    pub(crate) end_entity: CertificateDer<'static>,
 }
 
 /// What the server is asked for, and so all that rustls lets it present.
@@ -40,7 +48,7 @@ impl ServerVerifier {
         host: &str,
         settings: &TlsSettings,
         presented: Presented,
-        verdict: Arc<OnceLock<Verdict>>,
+        seen: Arc<OnceLock<Seen>>,
     ) -> Self {
         let algorithms = settings.algorithms();
         let judge = Judge {
@@ -49,7 +57,7 @@ impl ServerVerifier {
             roots: settings.roots().clone(),
             algorithms: algorithms.all,
         };
-        Self { judge, presented, algorithms, at: settings.fixed_time(), verdict }
+        Self { judge, presented, algorithms, at: settings.fixed_time(), seen }
     }
 
     /// The server's key as it stands in the certificate. PKIX libraries refuse to read some certificates that DANE-EE(3)
@@ -89,7 +97,8 @@ impl ServerCertVerifier for ServerVerifier {
             (Presented::RawKey, [..]) => return Err(CertificateError::BadEncoding.into()),
         };
         let enforced = verdict.enforced.clone();
-        if self.verdict.set(verdict).is_err() {
+        let end_entity = end_entity.clone().into_owned();
+        if self.seen.set(Seen { verdict, end_entity }).is_err() {
             // Or the verdict on one connection would be taken for that on another.
             return Err(Error::General("a handshake is good for one connection".to_owned()));
         }

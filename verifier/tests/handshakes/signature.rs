@@ -7,7 +7,7 @@ use rustls::version::TLS13;
 use crate::{
     certificates::{Ca, Credentials, HOST, foreign_tlsa, keys, leaf},
     policies::{every_policy, mta_sts},
-    server::{Server, VERSIONS, connect, shake},
+    server::{Server, VERSIONS, Wire, connect, shake},
 };
 
 #[test]
@@ -28,6 +28,26 @@ fn a_stolen_certificate_fails_under_every_policy() {
             let (_, result) = connect(&policy, &settings, &Server::new(&good, version));
             assert_eq!(result, Ok(()), "{why}: and it is delivered to whoever has the key");
         }
+    }
+}
+
+/// Whoever shows a certificate has proven nothing: what was found about it counts for no connection with somebody else.
+#[test]
+fn what_was_found_about_one_server_counts_for_no_other() {
+    let ca = Ca::new("Trusted");
+    let settings = ca.trusted(&Offer::default());
+    let good = ca.server(HOST);
+    let other = Server::new(&ca.server(HOST), &TLS13);
+    for (policy, why) in every_policy(&good) {
+        let (stolen, result) = connect(&policy, &settings, &Server::new(&good.clone().stolen(), &TLS13));
+        result.unwrap_err();
+        assert_eq!(stolen.verdict().unwrap().enforced, Ok(()), "{why}");
+        let anybody = handshake(&SecurityPolicy::opportunistic(), HOST, &settings);
+        let mut wire = Wire::new(&anybody, &other);
+        wire.run().unwrap();
+        let failure = stolen.finish(&wire.client).unwrap_err();
+        assert_eq!(failure.code.as_str(), "tls-handshake", "{why}: {failure:?}");
+        assert!(anybody.finish(&wire.client).is_ok(), "{why}");
     }
 }
 
