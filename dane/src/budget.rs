@@ -1,7 +1,7 @@
 use crate::error::{VerifyError, Work};
 
-/// What one verification may still cost. Every honest chain is far below these limits; a hostile one runs into them
-/// before it costs noticeable time.
+/// What one verification may still cost. Every honest chain is far below these limits. The signatures cost most: with P-256 all
+/// of them take some 15 milliseconds, with P-384 some 200.
 #[derive(Debug)]
 pub(crate) struct Budget {
     certificates: usize,

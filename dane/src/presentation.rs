@@ -31,6 +31,9 @@ impl FromStr for TlsaRecord {
     /// and the parentheses of zone files may divide (RFC 6698 §2.2); or the form for records of any type, `\#`, the
     /// number of octets, and all of them in hexadecimal (RFC 3597 §5).
     fn from_str(text: &str) -> Result<Self, RecordError> {
+        if !is_grouped(text) {
+            return Err(RecordError::Parentheses);
+        }
         let mut fields = text
             .split(|c: char| c.is_ascii_whitespace() || matches!(c, '(' | ')'))
             .filter(|field| !field.is_empty())
@@ -50,6 +53,18 @@ impl FromStr for TlsaRecord {
     }
 }
 
+/// Whether each parenthesis that opens closes, before another one opens (RFC 1035 §5.1).
+fn is_grouped(text: &str) -> bool {
+    let mut is_open = false;
+    for c in text.chars().filter(|c| matches!(c, '(' | ')')) {
+        if is_open == (c == '(') {
+            return false;
+        }
+        is_open = !is_open;
+    }
+    !is_open
+}
+
 /// Why a TLSA record could not be read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -60,6 +75,9 @@ pub enum RecordError {
         /// Length of the RDATA.
         octets: usize,
     },
+    /// A parenthesis that does not close, or closes nothing (RFC 1035 §5.1).
+    #[error("expected parentheses in pairs")]
+    Parentheses,
     /// One of the three leading fields is absent or no decimal number from 0 to 255 (RFC 6698 §2.2).
     #[error("expected the {field} as a decimal number from 0 to 255, found {found:?}")]
     NotAnOctet {
@@ -175,6 +193,9 @@ mod tests {
             ("3 1 1 0d 6 f\t00", record(3, 1, 1, &[0x0d, 0x6f, 0]), "white space anywhere among the digits"),
             ("3 1 1 (\n 0d\n 6f )", record(3, 1, 1, &[0x0d, 0x6f]), "the parentheses of a zone file"),
             ("( 3 1 1 0d6f )", record(3, 1, 1, &[0x0d, 0x6f]), "around all of it"),
+            ("3 1 1 )0d6f(", Err(RecordError::Parentheses), "closed before they are opened"),
+            ("3 1 1 ( 0d6f", Err(RecordError::Parentheses), "never closed"),
+            ("3 1 1 ((0d6f))", Err(RecordError::Parentheses), "one in the other"),
             ("  255 7 0 00 ", record(255, 7, 0, &[0]), "unknown values are read"),
             ("003 01 1 00", record(3, 1, 1, &[0]), "a decimal number may have leading zeros"),
             ("3 1 1", record(3, 1, 1, &[]), "no data: read, never usable"),

@@ -30,7 +30,7 @@ mod tests {
     use Status::{Insecure, Secure};
 
     #[test]
-    fn d72_41_to_46_candidates() {
+    fn d71_15_d72_41_to_46_candidates() {
         for (expanded, status, first_alias, expected, why) in [
             (None, Insecure, None, vec![], "D72-41: insecure address: not asked"),
             (None, Secure, None, vec!["mx.example"], "D72-42: the host"),

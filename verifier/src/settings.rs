@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn offers() {
+    fn d71_02_offers() {
         let unknown_suite = |name: &str| SettingsError::UnknownCipherSuite {
             name: name.to_owned(),
             known: ring::ALL_CIPHER_SUITES

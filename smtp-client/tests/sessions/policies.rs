@@ -131,7 +131,7 @@ async fn d72_72_sni_is_the_tlsa_base_domain() {
 }
 
 #[tokio::test]
-async fn d71_25_d72_21_unusable_records_ask_for_tls_alone() {
+async fn d66_15_d71_25_d72_21_unusable_records_ask_for_tls_alone() {
     let setting = Setting::new();
     let pkix = TlsaRecord { usage: 1, selector: 1, matching: 1, data: vec![0; 32] };
     let policy = SecurityPolicy::dane(HOST, vec![pkix]).unwrap();
