@@ -40,8 +40,7 @@ impl<'m> Rrset<'m> {
         Some(Self { owner, record_type, records, signatures })
     }
 
-    /// The set that `record` makes alone.
-    /// `None` where none of `signatures` is over it.
+    /// The set that `record` makes alone; `None` where none of `signatures` is over it.
     pub(crate) fn single(record: &'m Record, signatures: &DenialSignatures<'m>) -> Option<Self> {
         let (owner, record_type) = (&record.name, record.record_type());
         Some(Self { owner, record_type, records: vec![record], signatures: signatures.over(record)? })
@@ -226,7 +225,7 @@ fn signatures<'m>(section: &'m [Record], owner: &Name, covered: RecordType) -> V
 /// of them, beside dozens of denials, and zones by the dozen may be named as signers: none of them is looked at twice.
 pub(crate) struct DenialSignatures<'m>(HashMap<Covered, Vec<(&'m RRSIG, u32)>>);
 
-/// An owner in lower case, and a type.
+/// An owner in canonical form, and a type.
 type Covered = (Vec<u8>, RecordType);
 
 impl<'m> DenialSignatures<'m> {
@@ -238,11 +237,9 @@ impl<'m> DenialSignatures<'m> {
             if matches!(input.type_covered, RecordType::NSEC | RecordType::NSEC3)
                 && record.dns_class == DNSClass::IN
                 && is_same_name(&input.signer_name, signer)
+                && let Some(key) = Self::key(&record.name, input.type_covered)
             {
-                by_owner
-                    .entry(Self::key(&record.name, input.type_covered))
-                    .or_default()
-                    .push((signature, record.ttl));
+                by_owner.entry(key).or_default().push((signature, record.ttl));
             }
         }
         Self(by_owner)
@@ -250,16 +247,15 @@ impl<'m> DenialSignatures<'m> {
 
     /// Those over one record, if there is any.
     fn over(&self, record: &Record) -> Option<Vec<(&'m RRSIG, u32)>> {
-        self.0.get(&Self::key(&record.name, record.record_type())).cloned()
+        self.0.get(&Self::key(&record.name, record.record_type())?).cloned()
     }
 
-    fn key(owner: &Name, covered: RecordType) -> Covered {
-        let mut name = Vec::with_capacity(owner.len());
-        for label in owner {
-            name.push(label.len() as u8);
-            name.extend(label.iter().map(u8::to_ascii_lowercase));
+    /// `None` for a name that cannot be written, which no record of a message has.
+    fn key(owner: &Name, covered: RecordType) -> Option<Covered> {
+        match canonical::encoded(owner, NameEncoding::UncompressedLowercase) {
+            Ok(name) => Some((name, covered)),
+            Err(_) => None,
         }
-        (name, covered)
     }
 }
 

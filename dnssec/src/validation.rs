@@ -326,7 +326,7 @@ impl Judge<'_> {
     ) -> Result<Judged<T>, Stop> {
         let deepest = self.deepest();
         // The child first: a zone nearer to the name knows it better (RFC 6840 §4.1).
-        let signers: Vec<Name> = self.zones.on_path(signers, &deepest);
+        let signers = self.zones.on_path(signers, &deepest);
         if signers.len() > usize::from(self.work.budget.limits.signers) {
             return Err(Limit::Signers.at(self.question.clone()).into());
         }

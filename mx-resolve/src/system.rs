@@ -2,8 +2,7 @@
 
 use std::{
     fs, io,
-    net::{Ipv4Addr, SocketAddr, ToSocketAddrs},
-    path::Path,
+    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs},
 };
 
 use crate::upstream::{DNS_PORT, Upstream};
@@ -15,7 +14,7 @@ const MOST: usize = 3;
 
 /// Those that resolv.conf(5) names, in its order; without any, or without the file, this machine.
 pub(crate) fn servers() -> io::Result<Vec<Upstream>> {
-    match fs::read(Path::new(FILE)) {
+    match fs::read(FILE) {
         Ok(text) => Ok(named(&text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(named(b"")),
         Err(error) => Err(error),
@@ -41,17 +40,13 @@ fn server(line: &str) -> Option<&str> {
 /// A link-local address is one only on its link (RFC 4007 §11), and the system knows the number of that. Names it would look up
 /// are no addresses.
 fn address(server: &str) -> Option<SocketAddr> {
-    let bare = server.split_once('%').map_or(server, |(address, _link)| address);
-    let address = match bare.parse::<std::net::IpAddr>() {
-        Ok(_) => (server, DNS_PORT).to_socket_addrs().map(|mut addresses| addresses.next()),
-        Err(_) => Ok(None),
-    };
-    match address {
-        Ok(Some(address)) => Some(address),
-        Ok(None) => {
-            tracing::warn!(server, file = FILE, "not an address: the server is left out");
-            None
-        }
+    let (bare, _link) = server.split_once('%').unwrap_or((server, ""));
+    if bare.parse::<IpAddr>().is_err() {
+        tracing::warn!(server, file = FILE, "not an address: the server is left out");
+        return None;
+    }
+    match (server, DNS_PORT).to_socket_addrs() {
+        Ok(mut addresses) => addresses.next(),
         Err(error) => {
             tracing::warn!(server, %error, file = FILE, "the server is left out");
             None
