@@ -7,7 +7,7 @@ use dnssec::{Failure, Limit, Question, Reason, Verdict};
 use hickory_proto::{
     dnssec::{
         Algorithm, PublicKeyBuf,
-        rdata::{DNSKEY, DNSSECRData, NSEC, RRSIG},
+        rdata::{DNSKEY, DNSSECRData, NSEC, RRSIG, sig::SigInput},
     },
     op::Message,
     rr::{
@@ -187,6 +187,34 @@ impl Hostile {
         Self::cold(owner.anchor(), question(&name(0), RecordType::A)?, Limit::Questions, answer)
     }
 
+    /// Denials at a name of many labels, with as many signatures as fit beside them, each of a key that the zone has not.
+    pub(crate) fn unknown_keys() -> Result<Self> {
+        Self::signatures_over_denials(Limit::DenialsPerMessage, |input, _n, _denied| input.key_tag ^= 1)
+    }
+
+    /// The same, and each name above that one named as the signer.
+    pub(crate) fn signers() -> Result<Self> {
+        Self::signatures_over_denials(Limit::Signers, |input, n, denied| {
+            input.signer_name = denied.trim_to(1 + n % denied.iter().count());
+        })
+    }
+
+    fn signatures_over_denials(limit: Limit, bend: impl Fn(&mut SigInput, usize, &Name)) -> Result<Self> {
+        let owner = Owner::new(Algorithm::ECDSAP256SHA256)?;
+        let denied = Name::from_ascii(format!("{}{APEX}", "x.".repeat(120)))?;
+        let nsec = RData::DNSSEC(DNSSECRData::NSEC(NSEC::new_cover_self(denied.clone(), [RecordType::A])));
+        let nsec = Record::from_rdata(denied.clone(), 300, nsec);
+        let genuine = owner.input(std::slice::from_ref(&nsec))?;
+        let mut authorities = vec![nsec.clone(); DENIALS + 1];
+        for n in 0..SIGNATURES {
+            let mut input = genuine.clone();
+            bend(&mut input, n, &denied);
+            authorities.push(rrsig(&nsec, input, vec![0xa5; 64]));
+        }
+        let answer = (denied.to_ascii(), message(Vec::new(), authorities));
+        Self::below(&owner, Vec::new(), [answer], limit)
+    }
+
     /// A name of many labels in a zone with as much hashing as is done at all, and the longest salt (CVE-2023-50868).
     pub(crate) fn hashing() -> Result<Self> {
         let signing = Signing::Nsec3 { iterations: 150, salt: vec![0xa5; 255], opt_out: false };
@@ -242,6 +270,8 @@ const KEYS: usize = 16;
 const DENIALS: usize = 24;
 /// With all that comes beside them fewer than `Limits::records`.
 const ADDRESSES: usize = 800;
+/// The same, beside denials.
+const SIGNATURES: usize = 900;
 /// More than `Limits::signatures` lets pass.
 const ALIASES: usize = 8;
 /// False signatures: many more than `Limits::failed_signatures`.

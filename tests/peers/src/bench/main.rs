@@ -136,6 +136,8 @@ fn main() -> Result<()> {
         ("RSA of 8192 bits, exponent of 33, 100 false signatures", Hostile::long_rsa_key()?),
         ("NSEC3 of 150 iterations, salt of 255 octets, 100 labels", Hostile::hashing()?),
         ("800 addresses, 100 false signatures", Hostile::large_set()?),
+        ("25 denials at 120 labels, 900 signatures of unknown keys", Hostile::unknown_keys()?),
+        ("the same, by every name on the way there", Hostile::signers()?),
         ("800 unsigned addresses, 120 labels that are asked about", Hostile::long_walk()?),
         ("8 aliases with 24 denials each, P-256", Hostile::good_signatures(Algorithm::ECDSAP256SHA256)?),
         ("8 aliases with 24 denials each, P-384", Hostile::good_signatures(Algorithm::ECDSAP384SHA384)?),

@@ -144,9 +144,9 @@ const UNBOUND: &str = "unbound's library does its own asking: a server on loopba
     sending and receiving is in the figure. \"For validation\" is what the same question takes longer than with another context of the \
     library that has its validator switched off.";
 
-const HOSTILE: &str = "Each question ends as over budget. The first five pass the limits on signatures that do not verify and on hashes. \
-    The rest spends what the limits on questions and on signatures let pass: all of it is genuine. The zone's keys are \
-    known, but for the sixth.";
+const HOSTILE: &str = "Each question ends as over budget. The first seven pass the limits on signatures that do not verify, on \
+    hashes, on denials and on the zones that are named as signers. The rest spends what the limits on questions and on signatures \
+    let pass: all of it is genuine. The zone's keys are known, but for the eighth.";
 
 const DANE: &str = "The ratio is that of the time of the work to the time of what it is measured beside, and \"longer\" the median of \
     the differences. All keys are on P-256. Input is certificates in DER and records that have been read and found \
