@@ -34,7 +34,7 @@ use crate::{
     hostile::Hostile,
     ours::Ours,
     pairs::{Figure, Label, Row, Side},
-    report::{Discovery, Report},
+    report::{Certificates, Discovery, Report},
     scene::{Kind, Scene, Zone},
     server::Server,
     unbound::{Calls, Mode, Unbound},
@@ -47,7 +47,7 @@ struct Options {
     #[arg(long)]
     write: Option<PathBuf>,
     /// How often each row is measured
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, global = true)]
     rounds: usize,
     /// Measure nothing but the rows with this text in them, for a profiler
     #[arg(long, conflicts_with = "write")]
@@ -60,6 +60,8 @@ struct Options {
 enum Part {
     /// Measure discovery alone
     Discovery,
+    /// Measure certificates against TLSA records alone
+    Tlsa,
     /// The resolver's side of many domains at once; discovery starts it
     #[command(hide = true)]
     Crowd(Member),
@@ -81,6 +83,10 @@ fn main() -> Result<()> {
     let Options { write, rounds, only, part } = Options::parse();
     match part {
         Some(Part::Crowd(member)) => return member.run(),
+        Some(Part::Tlsa) => {
+            print!("{}", Certificates::measure(rounds)?);
+            return Ok(());
+        }
         Some(Part::Discovery) => {
             print!("{}", Discovery::measure()?);
             return Ok(());
@@ -92,7 +98,6 @@ fn main() -> Result<()> {
     let [signed, unsigned] = per_zone;
     let scene = Arc::new(Scene::new(rounds * (BATCH + 1) + FURTHER)?);
     let allocated = memory::verdict(&scene, UNRELATED)?;
-    let comparisons = if only.is_none() { tlsa::measure(rounds)? } else { Vec::new() };
     let mut bare = Side::new(BATCH, Bare::new(&scene)?);
 
     let warm = [
@@ -152,6 +157,7 @@ fn main() -> Result<()> {
         }
         return Ok(());
     }
+    let certificates = Certificates::measure(rounds)?;
     let mut figures = pairs::measure(&mut rows, &mut bare, rounds)?;
     let discovery = Discovery::measure()?;
     let hostile = figures.split_off(genuine);
@@ -175,7 +181,7 @@ fn main() -> Result<()> {
         figures: shown(figures),
         without_unbound,
         hostile,
-        comparisons,
+        certificates,
         discovery,
         allocated,
         unrelated: UNRELATED,

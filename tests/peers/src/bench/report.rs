@@ -8,7 +8,7 @@ use crate::{
     discovery::{self, Crowd},
     memory::Allocated,
     pairs::Figure,
-    tlsa::{Comparison, Label},
+    tlsa::{self, Comparison, Label},
 };
 
 /// Everything that was measured.
@@ -24,7 +24,7 @@ pub(crate) struct Report {
     pub(crate) without_unbound: Option<String>,
     pub(crate) hostile: Vec<Figure>,
     /// Certificates held against TLSA records.
-    pub(crate) comparisons: Vec<Comparison>,
+    pub(crate) certificates: Certificates,
     pub(crate) discovery: Discovery,
     /// For a message as it is, and for one with this many further records.
     pub(crate) allocated: [Allocated; 2],
@@ -63,15 +63,29 @@ impl Display for Report {
              records, it makes {} of {} octets: no message is copied.",
             plain.allocations, plain.octets, large.allocations, large.octets
         )?;
-        writeln!(f, "\n## DANE: certificates against TLSA records\n")?;
-        writeln!(f, "{}\n", paragraph(DANE))?;
-        comparisons(f, &self.comparisons)?;
-        writeln!(f, "\n{}\n", paragraph(RIVALS))?;
-        write!(f, "{}", self.discovery)?;
+        writeln!(f, "\n{}\n{}", self.certificates, self.discovery)?;
         writeln!(f, "\n## How it is measured\n")?;
         writeln!(f, "{}\n", paragraph(METHOD))?;
         writeln!(f, "Rounds: {rounds}. To repeat it, and to write this page anew:\n")?;
         writeln!(f, "```sh\ncargo xtask bench --write\n```")
+    }
+}
+
+/// What it takes to hold certificates against TLSA records.
+pub(crate) struct Certificates(Vec<Comparison>);
+
+impl Certificates {
+    pub(crate) fn measure(rounds: usize) -> Result<Self> {
+        Ok(Self(tlsa::measure(rounds)?))
+    }
+}
+
+impl Display for Certificates {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "## DANE: certificates against TLSA records\n")?;
+        writeln!(f, "{}\n", paragraph(DANE))?;
+        comparisons(f, &self.0)?;
+        writeln!(f, "\n{}", paragraph(RIVALS))
     }
 }
 
