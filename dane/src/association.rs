@@ -2,22 +2,24 @@ use std::cell::OnceCell;
 
 use ring::digest::{Algorithm, Digest, SHA256, SHA512, digest};
 
-use crate::certificate::Certificate;
+use crate::certificate::spki;
 use crate::der::DerError;
 use crate::parameter::{Matching, Selector};
+use crate::record::TlsaRecord;
 use crate::selection::UsableTlsa;
 
-/// What records may be compared with in one certificate or raw key. Each digest is made at most once (RFC 6698 §2.1).
+/// What records may be compared with in one certificate or raw key (RFC 6698 §2.1). No digest that does not match is made
+/// twice.
 pub(crate) struct Association<'a> {
     certificate: Option<Part<'a>>,
     spki: Option<Part<'a>>,
 }
 
 impl<'a> Association<'a> {
-    /// Of a certificate that cannot be taken apart only the whole can match.
-    pub(crate) fn new(certificate: &'a [u8], fields: Result<&Certificate<'a>, &DerError>) -> Self {
-        let spki = match fields {
-            Ok(fields) => Some(Part::new(fields.spki)),
+    /// Of a certificate that has no key where one would stand only the whole can match.
+    pub(crate) fn of_certificate(certificate: &'a [u8]) -> Self {
+        let spki = match spki(certificate) {
+            Ok(spki) => Some(Part::new(spki)),
             Err(DerError) => None,
         };
         Self { certificate: Some(Part::new(certificate)), spki }
@@ -30,11 +32,24 @@ impl<'a> Association<'a> {
 
     /// Whether selector, matching type and data of `record` agree with this certificate.
     pub(crate) fn matches(&self, record: &UsableTlsa) -> bool {
-        match record.selector() {
-            Selector::Cert => {
-                self.certificate.as_ref().is_some_and(|certificate| certificate.matches(record))
-            }
-            Selector::Spki => self.spki.as_ref().is_some_and(|spki| spki.matches(record)),
+        self.part(record.selector()).is_some_and(|part| part.matches(record))
+    }
+
+    /// The record of the same usage, selector and matching type that would match.
+    pub(crate) fn record_like(&self, record: &UsableTlsa) -> Option<TlsaRecord> {
+        let data = self.part(record.selector())?.data(record.matching()).to_vec();
+        Some(TlsaRecord { data, ..TlsaRecord::from(record) })
+    }
+
+    /// Whether there is a key.
+    pub(crate) fn has_key(&self) -> bool {
+        self.spki.is_some()
+    }
+
+    fn part(&self, selector: Selector) -> Option<&Part<'a>> {
+        match selector {
+            Selector::Cert => self.certificate.as_ref(),
+            Selector::Spki => self.spki.as_ref(),
         }
     }
 }
@@ -58,14 +73,24 @@ impl<'a> Part<'a> {
         }
     }
 
+    fn data(&self, matching: Matching) -> &[u8] {
+        match matching {
+            Matching::Full => self.bytes,
+            Matching::Sha256 => self.sha256.get_or_init(|| digest(&SHA256, self.bytes)).as_ref(),
+            Matching::Sha512 => self.sha512.get_or_init(|| digest(&SHA512, self.bytes)).as_ref(),
+        }
+    }
+
     fn has_digest(&self, known: &OnceCell<Digest>, algorithm: &'static Algorithm, data: &[u8]) -> bool {
         if let Some(digest) = known.get() {
             return digest.as_ref() == data;
         }
-        // Compared before it is put away: a copy of what was only just written is slow to read.
-        let new = digest(algorithm, self.bytes);
-        let same = new.as_ref() == data;
-        known.get_or_init(|| new);
-        same
+        let digest = digest(algorithm, self.bytes);
+        // With a match the search is over.
+        if digest.as_ref() == data {
+            return true;
+        }
+        known.get_or_init(|| digest);
+        false
     }
 }

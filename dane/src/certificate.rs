@@ -1,23 +1,42 @@
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
-use crate::der::{DerError, Reader, Value, single, tag};
+use crate::der::{DerError, Reader, Value, single, skip, split, tag};
 use crate::error::MalformedCertificate;
 
 /// The SubjectPublicKeyInfo of a certificate, byte for byte as it stands there (RFC 6698 §2.1.2).
 ///
 /// It reads certificates that PKIX libraries refuse: of version 1, with unknown critical extensions, with dates that
 /// make no sense. Under DANE-EE(3) all of them can be right (RFC 7671 §5.1), and their keys must still be able to check
-/// the signature of the handshake.
+/// the signature of the handshake. What stands before the key is passed over, and what stands behind it not looked at.
 ///
 /// # Errors
-/// [`MalformedCertificate`] where the bytes are not one certificate in DER.
+/// [`MalformedCertificate`] where there is nothing in the place of the key, or something behind the certificate.
 pub fn leaf_spki<'a>(
     certificate: &'a CertificateDer<'_>,
 ) -> Result<SubjectPublicKeyInfoDer<'a>, MalformedCertificate> {
-    match Certificate::parse(certificate) {
-        Ok(certificate) => Ok(certificate.spki.into()),
+    match spki(certificate) {
+        Ok(spki) => Ok(spki.into()),
         Err(DerError) => Err(MalformedCertificate),
     }
+}
+
+/// The same for octets. Lengths may have any definite form: nobody is the safer for it that a key is not found.
+pub(crate) fn spki(certificate: &[u8]) -> Result<&[u8], DerError> {
+    const VERSION: u8 = tag::context_constructed(0);
+    const SERIAL_NUMBER: u8 = tag::INTEGER;
+    const ALGORITHM_ISSUER_VALIDITY_SUBJECT: [u8; 4] = [tag::SEQUENCE; 4];
+    let (certificate, []) = split(certificate, tag::SEQUENCE)? else { return Err(DerError) };
+    let (signed, _signature) = split(certificate.content, tag::SEQUENCE)?;
+    let mut fields = signed.content;
+    if fields.first() == Some(&VERSION) {
+        fields = skip(fields, VERSION)?;
+    }
+    fields = skip(fields, SERIAL_NUMBER)?;
+    for tag in ALGORITHM_ISSUER_VALIDITY_SUBJECT {
+        fields = skip(fields, tag)?;
+    }
+    let (spki, _extensions) = split(fields, tag::SEQUENCE)?;
+    Ok(spki.raw)
 }
 
 /// The fields of a certificate (RFC 5280 §4.1), borrowed and not yet interpreted.
@@ -78,11 +97,6 @@ impl<'a> Certificate<'a> {
             algorithm,
             signature,
         })
-    }
-
-    /// Whether it names itself as its issuer (RFC 5280 §6.1, "self-issued"); its key may be another.
-    pub(crate) fn is_self_issued(&self) -> bool {
-        self.issuer == self.subject
     }
 }
 

@@ -8,6 +8,7 @@ use crate::certificate::Certificate;
 use crate::der::DerError;
 use crate::error::{VerifyError, Work};
 use crate::extensions::Extensions;
+use crate::name::Name;
 use crate::parameter::{Matching, Selector, Usage};
 use crate::roots::Roots;
 use crate::selection::{UsableRecords, UsableTlsa};
@@ -18,6 +19,8 @@ pub(crate) struct ChainCertificate<'a> {
     pub(crate) number: usize,
     pub(crate) fields: Certificate<'a>,
     pub(crate) extensions: Extensions<'a>,
+    pub(crate) issuer: Name<'a>,
+    pub(crate) subject: Name<'a>,
     /// The first record that names it, of those that are about certificates above the leaf.
     pub(crate) named_by: Option<&'a UsableTlsa>,
     /// Whether it is one of the trusted roots.
@@ -28,14 +31,27 @@ impl<'a> ChainCertificate<'a> {
     /// Reads the extensions of a certificate; an error where they are malformed.
     pub(crate) fn new(fields: Certificate<'a>, number: usize) -> Result<Self, VerifyError> {
         match Extensions::parse(fields.extensions) {
-            Ok(extensions) => Ok(Self { number, fields, extensions, named_by: None, is_root: false }),
+            Ok(extensions) => Ok(Self {
+                number,
+                issuer: Name::new(fields.issuer),
+                subject: Name::new(fields.subject),
+                fields,
+                extensions,
+                named_by: None,
+                is_root: false,
+            }),
             Err(DerError) => Err(VerifyError::Malformed { certificate: number }),
         }
     }
 
     /// Whether both have one name and one key, and so are as good as the same (RFC 4158 §5.2).
     pub(crate) fn is_same_entity(&self, other: &Self) -> bool {
-        self.fields.subject == other.fields.subject && self.fields.spki == other.fields.spki
+        self.fields.spki == other.fields.spki && self.subject == other.subject
+    }
+
+    /// Whether it names itself as its issuer (RFC 5280 §6.1, "self-issued"); its key may be another.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
     }
 
     /// Whether the key identifiers suggest that `issuer` signed this certificate. A hint, no verdict.
@@ -45,14 +61,13 @@ impl<'a> ChainCertificate<'a> {
     }
 }
 
-/// A certificate that may stand above the leaf, taken apart as far as it can be. Each of its digests is made at most once,
-/// even where records of DANE-TA(2) and PKIX-TA(0) both ask for it.
+/// A certificate that may stand above the leaf, taken apart as far as it can be.
 pub(crate) struct Candidate<'a> {
     /// As in [`ChainCertificate`].
     number: usize,
     der: &'a [u8],
     fields: Result<Certificate<'a>, DerError>,
-    association: Association<'a>,
+    pub(crate) association: Association<'a>,
 }
 
 impl<'a> Candidate<'a> {
@@ -68,9 +83,7 @@ impl<'a> Candidate<'a> {
     }
 
     fn new(der: &'a [u8], number: usize) -> Self {
-        let fields = Certificate::parse(der);
-        let association = Association::new(der, fields.as_ref());
-        Self { number, der, fields, association }
+        Self { number, der, fields: Certificate::parse(der), association: Association::of_certificate(der) }
     }
 }
 
@@ -120,17 +133,20 @@ impl<'a> Issuers<'a> {
         let mut issuers = Self::sent(sent, presented, Usage::PkixTa, records, budget)?;
         // RFC 6698 §2.1.1: any path will do that has the named CA in it, whoever knows of that CA.
         let in_full = records.iter().filter(|record| is_full(record, Usage::PkixTa, Selector::Cert));
-        let from_dns: Vec<_> = in_full.flat_map(|record| Certificate::parse(record.data())).collect();
+        let from_dns = in_full.flat_map(|record| Certificate::parse(record.data()));
+        let from_dns: Vec<_> = from_dns.map(|known| (Name::new(known.subject), known.der)).collect();
         let mut asked = HashSet::new();
-        let mut names = vec![leaf.fields.issuer];
-        names.extend(issuers.certificates.iter().map(|certificate| certificate.fields.issuer));
+        let mut names = vec![leaf.issuer.clone()];
+        names.extend(issuers.certificates.iter().map(|certificate| certificate.issuer.clone()));
         while let Some(name) = names.pop() {
-            if !asked.insert(name) {
+            // A name that cannot be read is nobody's.
+            let Ok(prepared) = name.prepared() else { continue };
+            if !asked.insert(prepared.to_vec()) {
                 continue;
             }
-            let roots = roots.of_name(name).iter().map(|root| (root.as_ref(), true));
-            let of_this_name = from_dns.iter().filter(|known| known.subject == name);
-            for (der, is_root) in roots.chain(of_this_name.map(|known| (known.der, false))) {
+            let roots = roots.of_name(prepared).iter().map(|root| (root.as_ref(), true));
+            let of_this_name = from_dns.iter().filter(|(subject, _)| *subject == name);
+            for (der, is_root) in roots.chain(of_this_name.map(|(_, der)| (*der, false))) {
                 if let Some(issuer) = issuers.add_known(der, is_root, budget)? {
                     names.push(issuer);
                 }
@@ -166,14 +182,14 @@ impl<'a> Issuers<'a> {
         der: &'a [u8],
         is_root: bool,
         budget: &mut Budget,
-    ) -> Result<Option<&'a [u8]>, TooMuch> {
+    ) -> Result<Option<Name<'a>>, TooMuch> {
         if let Some(known) = self.certificates.iter_mut().find(|known| known.fields.der == der) {
             known.is_root |= is_root;
-            return Ok(Some(known.fields.issuer));
+            return Ok(Some(known.issuer.clone()));
         }
         // What cannot be read leads nowhere: neither a record nor a root whose extensions are malformed.
         let Ok(certificate) = self.read(&Candidate::new(der, self.next), budget)? else { return Ok(None) };
-        let issuer = certificate.fields.issuer;
+        let issuer = certificate.issuer.clone();
         self.certificates.push(ChainCertificate { is_root, ..certificate });
         self.next += 1;
         Ok(Some(issuer))

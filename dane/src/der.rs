@@ -7,9 +7,11 @@ pub(crate) mod tag {
     pub(crate) const BIT_STRING: u8 = 0x03;
     pub(crate) const OCTET_STRING: u8 = 0x04;
     pub(crate) const OID: u8 = 0x06;
+    pub(crate) const UTF8_STRING: u8 = 0x0c;
     pub(crate) const UTC_TIME: u8 = 0x17;
     pub(crate) const GENERALIZED_TIME: u8 = 0x18;
     pub(crate) const SEQUENCE: u8 = 0x30;
+    pub(crate) const SET: u8 = 0x31;
 
     /// `[number]` around or in the place of a primitive value.
     pub(crate) const fn context(number: u8) -> u8 {
@@ -57,25 +59,13 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn any(&mut self) -> Result<Value<'a>, DerError> {
-        let (&[tag, first], after) = self.rest.split_first_chunk().ok_or(DerError)?;
-        // Tag numbers of 31 and more do not occur in certificates.
-        if tag & 0x1f == 0x1f {
+        let tag = *self.rest.first().ok_or(DerError)?;
+        let (value, rest) = split(self.rest, tag)?;
+        if value.raw.len() - value.content.len() != shortest_header(value.content.len()) {
             return Err(DerError);
         }
-        let (length, header) = match (first, after) {
-            (0..=0x7f, _) => (usize::from(first), 2),
-            (0x81, [length @ 0x80..=0xff, ..]) => (usize::from(*length), 3),
-            (0x82, [high @ 1..=0xff, low, ..]) => (usize::from(u16::from_be_bytes([*high, *low])), 4),
-            (0x83, [high @ 1..=0xff, mid, low, ..]) => {
-                ((usize::from(*high) << 16) | (usize::from(*mid) << 8) | usize::from(*low), 5)
-            }
-            // Indefinite, longer than it need be, or beyond 16 MiB.
-            _ => return Err(DerError),
-        };
-        let (raw, rest) = self.rest.split_at_checked(header + length).ok_or(DerError)?;
-        let content = raw.get(header..).ok_or(DerError)?;
         self.rest = rest;
-        Ok(Value { tag, content, raw })
+        Ok(value)
     }
 
     /// The next value, which has this tag.
@@ -100,6 +90,49 @@ impl<'a> Reader<'a> {
             Some(Value { content: [0], .. }) => Ok(false),
             Some(_) => Err(DerError),
         }
+    }
+}
+
+/// The value of this tag at the head of `bytes`, its length in any definite form, and what follows it.
+pub(crate) fn split(bytes: &[u8], tag: u8) -> Result<(Value<'_>, &[u8]), DerError> {
+    let (header, length) = header(bytes, tag)?;
+    let (raw, rest) = bytes.split_at_checked(header + length).ok_or(DerError)?;
+    let content = raw.get(header..).ok_or(DerError)?;
+    Ok((Value { tag, content, raw }, rest))
+}
+
+/// What follows the value of this tag at the head of `bytes`, its length in any definite form.
+pub(crate) fn skip(bytes: &[u8], tag: u8) -> Result<&[u8], DerError> {
+    let (header, length) = header(bytes, tag)?;
+    bytes.get(header + length..).ok_or(DerError)
+}
+
+/// How many octets of this value are tag and length, and how many content.
+fn header(bytes: &[u8], tag: u8) -> Result<(usize, usize), DerError> {
+    let (&[found, first], after) = bytes.split_first_chunk().ok_or(DerError)?;
+    // Tag numbers of 31 and more do not occur in certificates.
+    if found != tag || tag & 0x1f == 0x1f {
+        return Err(DerError);
+    }
+    match (first, after) {
+        (0..=0x7f, _) => Ok((2, usize::from(first))),
+        (0x81, &[low, ..]) => Ok((3, usize::from(low))),
+        (0x82, &[high, low, ..]) => Ok((4, usize::from(u16::from_be_bytes([high, low])))),
+        (0x83, &[high, mid, low, ..]) => {
+            Ok((5, (usize::from(high) << 16) | (usize::from(mid) << 8) | usize::from(low)))
+        }
+        // Indefinite, or in more octets than 16 MiB ask for.
+        _ => Err(DerError),
+    }
+}
+
+/// Octets of tag and length before so much content, in DER (X.690 §10.1).
+fn shortest_header(content: usize) -> usize {
+    match content {
+        0..=0x7f => 2,
+        0x80..=0xff => 3,
+        0x100..=0xffff => 4,
+        0x1_0000.. => 5,
     }
 }
 

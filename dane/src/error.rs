@@ -2,6 +2,8 @@ use std::fmt;
 
 use rustls_pki_types::UnixTime;
 
+use crate::no_match::Listed;
+use crate::record::TlsaRecord;
 use crate::validity::Utc;
 
 /// Why a chain of certificates does not satisfy the TLSA records.
@@ -18,12 +20,20 @@ use crate::validity::Utc;
 #[non_exhaustive]
 pub enum VerifyError {
     /// No usable record matches the leaf or a certificate above it (RFC 7671 §5).
-    #[error("none of {certificates} presented certificates matches any of {records} usable TLSA records")]
+    #[error(
+        "none of {certificates} presented certificates matches any of {records} usable TLSA records: \
+         expected {}, found {}", Listed(.expected), Listed(.found)
+    )]
     NoMatch {
         /// Number of usable records.
         records: usize,
         /// Number of certificates presented.
         certificates: usize,
+        /// The usable records, in the order of the RRset; at most 20 of them.
+        expected: Vec<TlsaRecord>,
+        /// What the records for the certificates would be, in the usages, selectors and matching types of the usable ones:
+        /// those for the leaf, then those for each certificate above it, as they came; at most 20 of them.
+        found: Vec<TlsaRecord>,
     },
     /// The path to a matching trust anchor is sound, but a certificate of it has expired (RFC 5280 §4.1.2.5).
     #[error("the certificate at depth {depth} expired at {}, it is {}", Utc(*.not_after), Utc(*.now))]
@@ -77,10 +87,17 @@ pub enum VerifyError {
         limit: usize,
     },
     /// The peer presented a raw public key, which no DANE-EE(3) record with the selector SPKI(1) names (RFC 7671 §5.1).
-    #[error("the raw public key matches none of {records} usable TLSA records")]
+    #[error(
+        "the raw public key matches none of {records} usable TLSA records: expected {}, found {}",
+        Listed(.expected), Listed(.found)
+    )]
     RawKeyMismatch {
         /// Number of usable records, those for certificates included.
         records: usize,
+        /// The usable records, in the order of the RRset; at most 20 of them.
+        expected: Vec<TlsaRecord>,
+        /// What the records for the key would be, in the matching types of the usable ones.
+        found: Vec<TlsaRecord>,
     },
     /// The peer presented no certificate.
     #[error("no certificate was presented")]
@@ -89,7 +106,7 @@ pub enum VerifyError {
 
 impl VerifyError {
     /// How far it is from success.
-    pub(crate) fn distance(&self) -> u8 {
+    fn distance(&self) -> u8 {
         match self {
             Self::TooMuchWork { .. } => 0,
             Self::NameMismatch { .. } => 1,
@@ -100,54 +117,116 @@ impl VerifyError {
             Self::NoMatch { .. } | Self::RawKeyMismatch { .. } | Self::EmptyChain => 6,
         }
     }
+}
 
-    /// The one of the two that is nearer to success; this one where they are equally far.
-    pub(crate) fn or_nearer(self, other: Self) -> Self {
-        if other.distance() < self.distance() { other } else { self }
+/// Of the errors that were met, the one nearest to success, and the first of those that are equally near.
+#[derive(Debug, Default)]
+pub(crate) struct Nearest(Option<VerifyError>);
+
+impl From<Option<VerifyError>> for Nearest {
+    fn from(known: Option<VerifyError>) -> Self {
+        Self(known)
     }
 }
 
-/// What makes a path to a trust anchor unsound (RFC 5280 §6.1).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+impl Nearest {
+    pub(crate) fn note(&mut self, error: VerifyError) {
+        if self.0.as_ref().is_none_or(|known| error.distance() < known.distance()) {
+            self.0 = Some(error);
+        }
+    }
+
+    /// What an attempt came to, unless it failed: that is noted.
+    pub(crate) fn unless<T>(&mut self, attempt: Result<Option<T>, VerifyError>) -> Option<T> {
+        match attempt {
+            Ok(found) => found,
+            Err(error) => {
+                self.note(error);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn error(self) -> Option<VerifyError> {
+        self.0
+    }
+}
+
+/// What makes a path to a trust anchor unsound (RFC 5280 §6.1). Object identifiers are in dotted form, `2.5.29.30`.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathFault {
     /// A record matches a certificate that was presented, which is no issuer of the leaf, near or far.
+    #[error("the certificate was not issued below the certificate that matches")]
     NotIssuedBelowAnchor,
     /// PKIX-TA(0) and PKIX-EE(1): no path from it leads to a trusted root.
+    #[error("the certificate does not lead to a trusted root")]
     NoTrustedRoot,
     /// Its signature is not that of the issuer it names.
+    #[error("the signature is not that of the issuer")]
     Signature,
-    /// Its signature or its key uses an algorithm that is unknown or too weak: SHA-1, MD5, RSA below 2048 bits.
-    Algorithm,
+    /// Its signature is made in a way that is unknown, too weak (SHA-1, MD5), or not for the key of its issuer.
+    #[error("the signature algorithm {found} is unknown, too weak, or not for the issuer's key")]
+    Algorithm {
+        /// The object identifier of the signature algorithm (RFC 5280 §4.1.1.2).
+        found: String,
+    },
+    /// Its RSA key is too short.
+    #[error("expected an RSA key of at least {minimum} bits, found {bits}")]
+    WeakKey {
+        /// Size of the key, in bits.
+        bits: usize,
+        /// The least that would do.
+        minimum: usize,
+    },
+    /// The RSA key that signed it is too short.
+    #[error("expected a signature by an RSA key of at least {minimum} bits, found one by {bits}")]
+    WeakIssuerKey {
+        /// Size of the key, in bits.
+        bits: usize,
+        /// The least that would do.
+        minimum: usize,
+    },
+    /// Its key, or the one that signed it, cannot be read.
+    #[error("its key or that of the issuer cannot be read")]
+    MalformedKey,
     /// It issued a certificate and is no CA.
+    #[error("the issuer is no CA")]
     NotACa,
     /// There are more CAs below it than it allows.
-    PathLength,
+    #[error("expected at most {allowed} CAs below the certificate, found {found}")]
+    PathLength {
+        /// How many CAs it allows below itself (RFC 5280 §4.2.1.9).
+        allowed: usize,
+        /// How many there are; those that are self-issued do not count.
+        found: usize,
+    },
     /// Its key usage does not allow what it was used for.
-    KeyUsage,
+    #[error("expected the key usage {expected}, found {found}")]
+    KeyUsage {
+        /// Which would do (RFC 5280 §4.2.1.3).
+        expected: &'static str,
+        /// Which there are.
+        found: String,
+    },
     /// Its extended key usage does not include TLS servers.
-    ExtendedKeyUsage,
+    #[error("expected TLS servers, 1.3.6.1.5.5.7.3.1, in the extended key usage, found {}", .found.join(", "))]
+    ExtendedKeyUsage {
+        /// The object identifiers of the purposes that are in it, at most 20 of them (RFC 5280 §4.2.1.12).
+        found: Vec<String>,
+    },
     /// Its names are outside what a certificate above it allows.
-    NameConstraints,
+    #[error("the constraints of a CA above do not allow the name {name}")]
+    NameConstraints {
+        /// The first name that is not allowed, with its form: `DNS mx.example.com`.
+        name: String,
+    },
     /// It has a critical extension that is not known here.
-    UnknownCriticalExtension,
-}
-
-impl fmt::Display for PathFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotIssuedBelowAnchor => "the certificate was not issued below the certificate that matches",
-            Self::NoTrustedRoot => "the certificate does not lead to a trusted root",
-            Self::Signature => "the signature is not that of the issuer",
-            Self::Algorithm => "the algorithm of the signature or key is unknown or too weak",
-            Self::NotACa => "the issuer is no CA",
-            Self::PathLength => "more CAs stand below the certificate than it allows",
-            Self::KeyUsage => "the key usage forbids what the key was used for",
-            Self::ExtendedKeyUsage => "the extended key usage does not include TLS servers",
-            Self::NameConstraints => "the names are outside the constraints of a CA above",
-            Self::UnknownCriticalExtension => "a critical extension is not known",
-        })
-    }
+    #[error("the critical extension {found} is not known")]
+    UnknownCriticalExtension {
+        /// The object identifier of the first of them.
+        found: String,
+    },
 }
 
 /// Kinds of work that are limited.

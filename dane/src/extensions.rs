@@ -1,4 +1,7 @@
+use std::fmt;
+
 use crate::der::{DerError, Reader, Value, single, tag};
+use crate::general_name::GeneralName;
 use crate::name_constraints::NameConstraints;
 
 /// The extensions of a certificate that decide whether a path is sound (RFC 5280 §4.2.1).
@@ -6,15 +9,13 @@ use crate::name_constraints::NameConstraints;
 pub(crate) struct Extensions<'a> {
     pub(crate) basic_constraints: Option<BasicConstraints>,
     pub(crate) key_usage: Option<KeyUsage>,
-    /// Whether the extended key usage includes TLS servers; `None` where there is none.
-    pub(crate) for_tls_servers: Option<bool>,
-    /// The GeneralNames of the subject alternative name.
-    pub(crate) alternative_names: Option<Vec<Value<'a>>>,
+    pub(crate) extended_key_usage: Option<ExtendedKeyUsage<'a>>,
+    pub(crate) alternative_names: Option<Vec<GeneralName<'a>>>,
     pub(crate) name_constraints: Option<NameConstraints<'a>>,
     pub(crate) subject_key_id: Option<&'a [u8]>,
     pub(crate) authority_key_id: Option<&'a [u8]>,
-    /// Whether one of the others is critical.
-    pub(crate) has_unknown_critical: bool,
+    /// The object identifier of the first of the others that is critical.
+    pub(crate) unknown_critical: Option<&'a [u8]>,
 }
 
 /// RFC 5280 §4.2.1.9.
@@ -45,6 +46,42 @@ impl KeyUsage {
     }
 }
 
+impl fmt::Display for KeyUsage {
+    /// The names of the bits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMES: [&str; 8] = [
+            "digitalSignature",
+            "nonRepudiation",
+            "keyEncipherment",
+            "dataEncipherment",
+            "keyAgreement",
+            "keyCertSign",
+            "cRLSign",
+            "encipherOnly",
+        ];
+        let set = (0..).zip(NAMES).filter(|(bit, _)| self.0 & (0x80 >> bit) != 0).map(|(_, name)| name);
+        match set.collect::<Vec<_>>() {
+            none if none.is_empty() => f.write_str("none"),
+            names => f.write_str(&names.join(", ")),
+        }
+    }
+}
+
+/// RFC 5280 §4.2.1.12.
+#[derive(Clone, Debug)]
+pub(crate) struct ExtendedKeyUsage<'a> {
+    /// Object identifiers.
+    pub(crate) purposes: Vec<&'a [u8]>,
+}
+
+impl ExtendedKeyUsage<'_> {
+    pub(crate) fn includes_tls_servers(&self) -> bool {
+        const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+        const ANY: &[u8] = &[0x55, 0x1d, 0x25, 0];
+        self.purposes.iter().any(|purpose| [SERVER_AUTH, ANY].contains(purpose))
+    }
+}
+
 impl<'a> Extensions<'a> {
     /// Reads the content of the `[3]` field of a certificate. Of the extensions that are not looked at it only asks
     /// whether they are critical.
@@ -65,40 +102,44 @@ impl<'a> Extensions<'a> {
 
     /// The DNS-IDs (RFC 6125 §1.8): the dNSNames among the alternative names.
     pub(crate) fn dns_ids(&self) -> impl Iterator<Item = &'a [u8]> {
-        const DNS_NAME: u8 = tag::context(2);
-        self.alternative_names.iter().flatten().filter(|name| name.tag == DNS_NAME).map(|name| name.content)
+        self.alternative_names.iter().flatten().filter_map(|name| match name {
+            GeneralName::Dns(name) => Some(*name),
+            GeneralName::Directory(_) | GeneralName::Ip(_) | GeneralName::Other(_) => None,
+        })
     }
 
-    fn read(&mut self, id: &[u8], critical: bool, value: &'a [u8]) -> Result<(), DerError> {
+    fn read(&mut self, id: &'a [u8], critical: bool, value: &'a [u8]) -> Result<(), DerError> {
+        let is_known = self.read_known(id, value)?;
+        if critical && !is_known {
+            self.unknown_critical.get_or_insert(id);
+        }
+        Ok(())
+    }
+
+    /// Whether all that the extension asks for is seen to.
+    fn read_known(&mut self, id: &[u8], value: &'a [u8]) -> Result<bool, DerError> {
         // All that are looked at lie under id-ce, 2.5.29.
-        let [0x55, 0x1d, id] = id else {
-            self.has_unknown_critical |= critical;
-            return Ok(());
-        };
+        let [0x55, 0x1d, id] = id else { return Ok(false) };
         match id {
-            14 => once(&mut self.subject_key_id, single(value, tag::OCTET_STRING)?.content),
-            15 => once(&mut self.key_usage, key_usage(value)?),
-            17 => once(&mut self.alternative_names, general_names(value)?),
-            19 => once(&mut self.basic_constraints, basic_constraints(value)?),
-            30 => once(&mut self.name_constraints, NameConstraints::parse(value)?),
-            35 => match authority_key_id(value)? {
-                Some(key_id) => once(&mut self.authority_key_id, key_id),
-                None => Ok(()),
-            },
-            37 => once(&mut self.for_tls_servers, for_tls_servers(value)?),
-            // What policies a CA requires of all below it is not worked out here.
-            36 => {
-                self.has_unknown_critical |= critical && requires_policies(value)?;
-                Ok(())
+            14 => once(&mut self.subject_key_id, single(value, tag::OCTET_STRING)?.content)?,
+            15 => once(&mut self.key_usage, key_usage(value)?)?,
+            17 => once(&mut self.alternative_names, general_names(value)?)?,
+            19 => once(&mut self.basic_constraints, basic_constraints(value)?)?,
+            30 => once(&mut self.name_constraints, NameConstraints::parse(value)?)?,
+            35 => {
+                if let Some(key_id) = authority_key_id(value)? {
+                    once(&mut self.authority_key_id, key_id)?;
+                }
             }
+            37 => once(&mut self.extended_key_usage, extended_key_usage(value)?)?,
+            // What policies a CA requires of all below it is not worked out here.
+            36 => return Ok(!requires_policies(value)?),
             // Distribution points say where revocation lists are, which nobody fetches here. Policies, and whether any will do,
             // bind nobody who asks for none (RFC 5280 §6.1.1, initial-explicit-policy unset).
-            31 | 32 | 54 => Ok(()),
-            _ => {
-                self.has_unknown_critical |= critical;
-                Ok(())
-            }
+            31 | 32 | 54 => {}
+            _ => return Ok(false),
         }
+        Ok(true)
     }
 }
 
@@ -132,25 +173,22 @@ fn key_usage(value: &[u8]) -> Result<KeyUsage, DerError> {
     }
 }
 
-fn general_names(value: &[u8]) -> Result<Vec<Value<'_>>, DerError> {
+fn general_names(value: &[u8]) -> Result<Vec<GeneralName<'_>>, DerError> {
     let mut list = Reader::new(single(value, tag::SEQUENCE)?.content);
     let mut names = Vec::new();
     while !list.is_at_end() {
-        names.push(list.any()?);
+        names.push(GeneralName::new(list.any()?));
     }
     Ok(names)
 }
 
-fn for_tls_servers(value: &[u8]) -> Result<bool, DerError> {
-    const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
-    const ANY: &[u8] = &[0x55, 0x1d, 0x25, 0];
-    let mut purposes = Reader::new(single(value, tag::SEQUENCE)?.content);
-    let mut found = false;
-    while !purposes.is_at_end() {
-        let purpose = purposes.expect(tag::OID)?.content;
-        found |= purpose == SERVER_AUTH || purpose == ANY;
+fn extended_key_usage(value: &[u8]) -> Result<ExtendedKeyUsage<'_>, DerError> {
+    let mut list = Reader::new(single(value, tag::SEQUENCE)?.content);
+    let mut purposes = Vec::new();
+    while !list.is_at_end() {
+        purposes.push(list.expect(tag::OID)?.content);
     }
-    Ok(found)
+    Ok(ExtendedKeyUsage { purposes })
 }
 
 /// §4.2.1.11: requireExplicitPolicy.

@@ -1,14 +1,15 @@
 use crate::budget::{Budget, TooMuch};
-use crate::certificate::Certificate;
+use crate::chain::ChainCertificate;
 use crate::der::{DerError, Reader, Value, single, tag};
 use crate::error::Work;
-use crate::extensions::Extensions;
+use crate::general_name::GeneralName;
+use crate::name::Name;
 
 /// Which names a CA may certify (RFC 5280 §4.2.1.10).
 #[derive(Debug)]
 pub(crate) struct NameConstraints<'a> {
-    permitted: Vec<Value<'a>>,
-    excluded: Vec<Value<'a>>,
+    permitted: Vec<GeneralName<'a>>,
+    excluded: Vec<GeneralName<'a>>,
 }
 
 impl<'a> NameConstraints<'a> {
@@ -20,74 +21,97 @@ impl<'a> NameConstraints<'a> {
         Ok(Self { permitted, excluded })
     }
 
-    /// Whether the subject and the alternative names of a certificate below are all within the constraints.
-    pub(crate) fn allow(
+    /// Of the subject and the alternative names of a certificate below, the first that is not within the constraints.
+    pub(crate) fn first_outside(
         &self,
-        certificate: &Certificate<'_>,
-        extensions: &Extensions<'_>,
+        certificate: &ChainCertificate<'_>,
         budget: &mut Budget,
-    ) -> Result<bool, TooMuch> {
-        const EMPTY_NAME: &[u8] = &[tag::SEQUENCE, 0];
-        let subject = Value { tag: DIRECTORY_NAME, content: certificate.subject, raw: certificate.subject };
-        let subject = Some(subject).filter(|_| certificate.subject != EMPTY_NAME);
-        for name in subject.iter().chain(extensions.alternative_names.iter().flatten()) {
-            if !self.allows_name(name, budget)? {
-                return Ok(false);
+    ) -> Result<Option<String>, TooMuch> {
+        let subject = &certificate.subject;
+        if !subject.is_empty() && !self.allow(|base| directory_relation(subject, base), budget)? {
+            return Ok(Some(format!("directory {subject}")));
+        }
+        for name in certificate.extensions.alternative_names.iter().flatten() {
+            if !self.allow(|base| relation(name, base), budget)? {
+                return Ok(Some(name.to_string()));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
-    fn allows_name(&self, name: &Value<'_>, budget: &mut Budget) -> Result<bool, TooMuch> {
+    fn allow(
+        &self,
+        relation: impl Fn(&GeneralName<'_>) -> Option<Relation>,
+        budget: &mut Budget,
+    ) -> Result<bool, TooMuch> {
         let mut permitted = None;
-        for base in self.permitted.iter().filter(|base| base.tag == name.tag) {
+        for relation in self.permitted.iter().filter_map(&relation) {
             budget.spend(Work::NameComparisons)?;
-            permitted = Some(permitted == Some(true) || is_permitted(name, base.content));
+            permitted = Some(permitted == Some(true) || relation == Relation::Within);
         }
         let mut excluded = false;
-        for base in self.excluded.iter().filter(|base| base.tag == name.tag) {
+        for relation in self.excluded.iter().filter_map(&relation) {
             budget.spend(Work::NameComparisons)?;
-            excluded |= is_excluded(name, base.content);
+            excluded |= relation != Relation::Outside;
         }
         // A form of name of which no subtree is permitted is not constrained.
         Ok(permitted != Some(false) && !excluded)
     }
 }
 
-const DNS_NAME: u8 = tag::context(2);
-const DIRECTORY_NAME: u8 = tag::context_constructed(4);
-const IP_ADDRESS: u8 = tag::context(7);
+/// How a name stands to a subtree of its form.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Relation {
+    Within,
+    Outside,
+    /// In part within, or not understood: it cannot be permitted by the subtree, and is excluded by it.
+    Unclear,
+}
 
-fn subtrees(field: Option<Value<'_>>) -> Result<Vec<Value<'_>>, DerError> {
+impl Relation {
+    fn new(is_within: bool) -> Self {
+        if is_within { Self::Within } else { Self::Outside }
+    }
+}
+
+fn subtrees(field: Option<Value<'_>>) -> Result<Vec<GeneralName<'_>>, DerError> {
     let Some(field) = field else { return Ok(Vec::new()) };
     let mut list = Reader::new(field.content);
     let mut bases = Vec::new();
     while !list.is_at_end() {
         let mut subtree = Reader::new(list.expect(tag::SEQUENCE)?.content);
-        bases.push(subtree.any()?);
+        bases.push(GeneralName::new(subtree.any()?));
         // §4.2.1.10: minimum is 0, the default, and there is no maximum.
         subtree.end()?;
     }
     Ok(bases)
 }
 
-/// Whether a name lies within a permitted subtree of its form. Forms that are not understood never do.
-fn is_permitted(name: &Value<'_>, base: &[u8]) -> bool {
-    match name.tag {
-        DNS_NAME => is_dns_subtree(name.content, base),
-        DIRECTORY_NAME => is_directory_subtree(name.content, base),
-        IP_ADDRESS => is_in_network(name.content, base),
-        _ => false,
+/// `None` where the two are of different forms.
+fn relation(name: &GeneralName<'_>, base: &GeneralName<'_>) -> Option<Relation> {
+    match (name, base) {
+        (GeneralName::Dns(name), GeneralName::Dns(base)) if wildcard_covers(name, base) => {
+            Some(Relation::Unclear)
+        }
+        (GeneralName::Dns(name), GeneralName::Dns(base)) => Some(Relation::new(is_dns_subtree(name, base))),
+        (GeneralName::Directory(name), _) => directory_relation(name, base),
+        (GeneralName::Ip(address), GeneralName::Ip(base)) => {
+            Some(Relation::new(is_in_network(address, base)))
+        }
+        (GeneralName::Other(name), GeneralName::Other(base)) if name.tag == base.tag => {
+            Some(Relation::Unclear)
+        }
+        (GeneralName::Dns(_) | GeneralName::Ip(_) | GeneralName::Other(_), _) => None,
     }
 }
 
-/// Whether a name lies within an excluded subtree of its form. Forms that are not understood always do.
-fn is_excluded(name: &Value<'_>, base: &[u8]) -> bool {
-    match name.tag {
-        DNS_NAME => is_dns_subtree(name.content, base) || wildcard_covers(name.content, base),
-        DIRECTORY_NAME => is_directory_subtree(name.content, base),
-        IP_ADDRESS => is_in_network(name.content, base),
-        _ => true,
+fn directory_relation(name: &Name<'_>, base: &GeneralName<'_>) -> Option<Relation> {
+    match base {
+        GeneralName::Directory(base) => Some(match name.is_below(base) {
+            Ok(is_below) => Relation::new(is_below),
+            Err(DerError) => Relation::Unclear,
+        }),
+        GeneralName::Dns(_) | GeneralName::Ip(_) | GeneralName::Other(_) => None,
     }
 }
 
@@ -108,16 +132,6 @@ fn wildcard_covers(name: &[u8], base: &[u8]) -> bool {
     let Some(parent) = name.strip_prefix(b"*.") else { return false };
     let Some(dot) = base.iter().position(|&b| b == b'.') else { return false };
     base.get(dot + 1..).is_some_and(|base_parent| base_parent.eq_ignore_ascii_case(parent))
-}
-
-/// Whether the base's relative names are the first of the name's (§4.2.1.10, §7.1). Both are a Name in DER.
-///
-/// Folding case over the whole encoding is harmless: tags and lengths that differ in that bit alone do not fit.
-fn is_directory_subtree(name: &[u8], base: &[u8]) -> bool {
-    let (Ok(name), Ok(base)) = (single(name, tag::SEQUENCE), single(base, tag::SEQUENCE)) else {
-        return false;
-    };
-    name.content.get(..base.content.len()).is_some_and(|head| head.eq_ignore_ascii_case(base.content))
 }
 
 /// An address, and a network as address and mask.
@@ -168,19 +182,5 @@ mod tests {
         assert!(!is_in_network(&[192, 0, 3, 7], &[192, 0, 2, 0, 255, 255, 255, 0]));
         assert!(!is_in_network(&[192, 0, 2, 7], &[0; 32]), "another family");
         assert!(!is_in_network(&[192, 0, 2, 7], &[192, 0, 2, 0, 255]), "a mask cut short");
-    }
-
-    #[test]
-    fn directory_names_are_compared_from_the_front() {
-        let rdn =
-            |text: &str| [&[0x31, 2 + text.len() as u8, 0x0c, text.len() as u8], text.as_bytes()].concat();
-        let name = |rdns: &[&str]| {
-            let content = rdns.iter().flat_map(|text| rdn(text)).collect::<Vec<_>>();
-            [&[tag::SEQUENCE, content.len() as u8], content.as_slice()].concat()
-        };
-        assert!(is_directory_subtree(&name(&["org", "unit"]), &name(&["ORG"])));
-        assert!(is_directory_subtree(&name(&["org"]), &name(&[])));
-        assert!(!is_directory_subtree(&name(&["org"]), &name(&["org", "unit"])));
-        assert!(!is_directory_subtree(&name(&["other", "org"]), &name(&["org"])));
     }
 }

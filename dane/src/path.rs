@@ -5,7 +5,7 @@ use rustls_pki_types::UnixTime;
 
 use crate::budget::Budget;
 use crate::chain::ChainCertificate;
-use crate::error::{PathFault, VerifyError, Work};
+use crate::error::{Nearest, PathFault, VerifyError, Work};
 use crate::signature::check_signature;
 use crate::soundness::check_path;
 
@@ -23,7 +23,7 @@ pub(crate) struct Walk<'c, 'a, 'b> {
     /// What is known of signatures, by the number of the certificate and the issuer's key.
     signatures: HashMap<(usize, &'c [u8]), Result<(), PathFault>>,
     /// Of what speaks against paths that a record matches, the one nearest to success.
-    pub(crate) nearest: Option<VerifyError>,
+    pub(crate) nearest: Nearest,
     /// The first signature that is not of the issuer that it names.
     pub(crate) bad_signature: Option<VerifyError>,
 }
@@ -35,7 +35,14 @@ impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
         now: UnixTime,
         budget: &'b mut Budget,
     ) -> Self {
-        Self { issuers, now, budget, signatures: HashMap::new(), nearest: malformed, bad_signature: None }
+        Self {
+            issuers,
+            now,
+            budget,
+            signatures: HashMap::new(),
+            nearest: Nearest::from(malformed),
+            bad_signature: None,
+        }
     }
 
     /// The certificates that signed the one at the end of `path`, the most promising first: those that `is_goal`, then
@@ -50,7 +57,7 @@ impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
         let mut candidates: Vec<_> = self
             .issuers
             .iter()
-            .filter(|issuer| issuer.fields.subject == subject.fields.issuer && may_follow(issuer))
+            .filter(|issuer| issuer.subject == subject.issuer && may_follow(issuer))
             .collect();
         candidates.sort_by_key(|issuer| (!is_goal(issuer), !subject.points_to(issuer), issuer.fields.der));
         candidates
@@ -76,10 +83,10 @@ impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
         issuer: &'c [u8],
     ) -> Result<Result<(), PathFault>, VerifyError> {
         match self.signatures.entry((subject.number, issuer)) {
-            Entry::Occupied(known) => Ok(*known.get()),
+            Entry::Occupied(known) => Ok(known.get().clone()),
             Entry::Vacant(unknown) => {
                 self.budget.spend(Work::Signatures)?;
-                Ok(*unknown.insert(check_signature(&subject.fields, issuer)))
+                Ok(unknown.insert(check_signature(&subject.fields, issuer)).clone())
             }
         }
     }
@@ -94,10 +101,7 @@ impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
             Ok(()) => Ok(true),
             Err(error @ VerifyError::TooMuchWork { .. }) => Err(error),
             Err(error) => {
-                self.nearest = Some(match self.nearest.take() {
-                    Some(nearest) => nearest.or_nearer(error),
-                    None => error,
-                });
+                self.nearest.note(error);
                 Ok(false)
             }
         }

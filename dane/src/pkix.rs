@@ -4,7 +4,7 @@ use crate::budget::Budget;
 use crate::chain::{ChainCertificate, Issuers};
 use crate::error::{PathFault, VerifyError};
 use crate::path::{Path, Walk, has_entity};
-use crate::selection::{UsableRecords, UsableTlsa};
+use crate::selection::UsableTlsa;
 use crate::verify::Match;
 
 /// PKIX-TA(0) and PKIX-EE(1): a sound path from the leaf to a trusted root that a record constrains (RFC 6698 §2.1.1).
@@ -16,15 +16,13 @@ pub(crate) fn match_pkix(
     leaf: &ChainCertificate<'_>,
     leaf_record: Option<&UsableTlsa>,
     issuers: &Issuers<'_>,
-    records: &UsableRecords,
     now: UnixTime,
     budget: &mut Budget,
-) -> Result<Match, VerifyError> {
-    let no_match = VerifyError::NoMatch { records: records.len(), certificates: issuers.presented };
+) -> Result<Option<Match>, VerifyError> {
     let names_issuer = issuers.certificates.iter().any(|issuer| issuer.named_by.is_some());
     if leaf_record.is_none() && !names_issuer {
         // No path can help.
-        return Err(issuers.malformed.clone().unwrap_or(no_match));
+        return issuers.malformed.clone().map_or(Ok(None), Err);
     }
     let mut roots: Vec<_> = issuers.certificates.iter().filter(|issuer| issuer.is_root).collect();
     roots.sort_unstable_by_key(|root| root.fields.der);
@@ -37,8 +35,8 @@ pub(crate) fn match_pkix(
         reached_root: false,
     };
     match search.extend(&mut vec![leaf])? {
-        Some(found) => Ok(found),
-        None => Err(search.explain(issuers, no_match)),
+        Some(found) => Ok(Some(found)),
+        None => search.explain(issuers).map_or(Ok(None), Err),
     }
 }
 
@@ -106,23 +104,18 @@ impl<'c, 'a> Search<'c, 'a, '_> {
         Ok(None)
     }
 
-    /// What helps the operator most, where a record matches and no path will do.
-    fn explain(self, issuers: &Issuers<'_>, no_match: VerifyError) -> VerifyError {
+    /// What helps the operator most, where no path will do; `None` where what a record names is in none of them.
+    fn explain(self, issuers: &Issuers<'_>) -> Option<VerifyError> {
         let mut named = issuers.certificates.iter().filter(|issuer| issuer.named_by.is_some());
         let untrusted = |depth, fault| VerifyError::Untrusted { depth, fault };
-        if let Some(nearest) = self.walk.nearest {
-            nearest
+        if let Some(nearest) = self.walk.nearest.error() {
+            Some(nearest)
         } else if self.reached_root {
             // To a root, but not through the certificate that a record names.
-            if named.any(|issuer| issuer.number < issuers.presented) {
-                untrusted(0, PathFault::NotIssuedBelowAnchor)
-            } else {
-                no_match
-            }
-        } else if let Some(bad_signature) = self.walk.bad_signature {
-            bad_signature
+            let is_sent = named.any(|issuer| issuer.number < issuers.presented);
+            is_sent.then_some(untrusted(0, PathFault::NotIssuedBelowAnchor))
         } else {
-            untrusted(self.top, PathFault::NoTrustedRoot)
+            Some(self.walk.bad_signature.unwrap_or(untrusted(self.top, PathFault::NoTrustedRoot)))
         }
     }
 }

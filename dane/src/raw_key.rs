@@ -2,6 +2,7 @@ use rustls_pki_types::SubjectPublicKeyInfoDer;
 
 use crate::association::Association;
 use crate::error::VerifyError;
+use crate::no_match::no_match_of_key;
 use crate::parameter::{Selector, Usage};
 use crate::selection::{UsableRecords, UsableTlsa};
 use crate::verify::Match;
@@ -21,7 +22,7 @@ pub fn verify_raw_key(
     let key = Association::of_key(spki);
     match records.iter().filter(|record| is_for_raw_keys(record)).find(|record| key.matches(record)) {
         Some(record) => Ok(Match::new(record, 0)),
-        None => Err(VerifyError::RawKeyMismatch { records: records.len() }),
+        None => Err(no_match_of_key(records, &key)),
     }
 }
 

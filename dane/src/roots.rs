@@ -6,6 +6,7 @@ use crate::certificate::Certificate;
 use crate::der::DerError;
 use crate::error::MalformedCertificate;
 use crate::extensions::Extensions;
+use crate::name::Name;
 
 /// The CA certificates that a client trusts, for the usages PKIX-TA(0) and PKIX-EE(1).
 ///
@@ -24,12 +25,10 @@ impl Roots {
     /// Trusts one more certificate. It need not be self-signed; its dates do not count, its constraints do.
     ///
     /// # Errors
-    /// The bytes are not one certificate in DER, or its extensions cannot be read.
+    /// The bytes are not one certificate in DER, or its subject or extensions cannot be read.
     pub fn add(&mut self, root: CertificateDer<'static>) -> Result<(), MalformedCertificate> {
-        let readable =
-            Certificate::parse(&root).and_then(|fields| Extensions::parse(fields.extensions).map(|_| fields));
-        let subject = match readable {
-            Ok(fields) => fields.subject.to_vec(),
+        let subject = match prepared_subject(&root) {
+            Ok(subject) => subject,
             Err(DerError) => return Err(MalformedCertificate),
         };
         let of_this_name = self.by_subject.entry(subject).or_default();
@@ -49,8 +48,15 @@ impl Roots {
         self.by_subject.is_empty()
     }
 
-    /// Those of this subject, a Name in DER.
+    /// Those of this subject, a prepared [`Name`].
     pub(crate) fn of_name(&self, subject: &[u8]) -> &[CertificateDer<'static>] {
         self.by_subject.get(subject).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Of a certificate that can be read in all its parts.
+fn prepared_subject(root: &[u8]) -> Result<Vec<u8>, DerError> {
+    let fields = Certificate::parse(root)?;
+    Extensions::parse(fields.extensions)?;
+    Ok(Name::new(fields.subject).prepared()?.to_vec())
 }

@@ -7,7 +7,7 @@ use crate::parameter::{Matching, Selector, Usage};
 use crate::profile::Profile;
 use crate::raw_key::is_for_raw_keys;
 use crate::record::TlsaRecord;
-use crate::signature::rsa_key_bits;
+use crate::signature::{MINIMUM_RSA_BITS, rsa_key_bits};
 
 /// Decides which records of a secure TLSA RRset can be used under a profile, and which of those count.
 ///
@@ -117,6 +117,17 @@ impl UsableTlsa {
     /// Its association data: a digest of the right length, or a certificate or key in DER.
     pub fn data(&self) -> &[u8] {
         &self.data
+    }
+}
+
+impl From<&UsableTlsa> for TlsaRecord {
+    fn from(UsableTlsa { usage, selector, matching, data, .. }: &UsableTlsa) -> Self {
+        Self {
+            usage: usage.octet(),
+            selector: selector.octet(),
+            matching: matching.octet(),
+            data: data.clone(),
+        }
     }
 }
 
@@ -232,7 +243,7 @@ fn check_full(data: &[u8], usage: Usage, selector: Selector) -> Result<(), Unusa
         (Selector::Spki, _) => return Err(Unusable::NotAPublicKey),
     };
     let minimum = match usage {
-        Usage::PkixTa | Usage::PkixEe | Usage::DaneTa => 2048,
+        Usage::PkixTa | Usage::PkixEe | Usage::DaneTa => MINIMUM_RSA_BITS,
         Usage::DaneEe => 1024,
     };
     match rsa_key_bits(spki) {

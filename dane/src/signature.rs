@@ -4,40 +4,60 @@ use webpki::{ALL_VERIFICATION_ALGS, RawPublicKeyEntity};
 use crate::certificate::Certificate;
 use crate::der::{DerError, Reader, single, tag, whole_octets};
 use crate::error::PathFault;
+use crate::oid::dotted;
 
 /// Whether the holder of the key `issuer`, a SubjectPublicKeyInfo, signed the certificate (RFC 5280 §6.1.3 (a)(1)).
 ///
-/// RSA below 2048 bits, SHA-1, MD5 and whatever *ring* does not know are [`PathFault::Algorithm`].
+/// SHA-1, MD5 and whatever *ring* does not know are [`PathFault::Algorithm`].
 pub(crate) fn check_signature(certificate: &Certificate<'_>, issuer: &[u8]) -> Result<(), PathFault> {
     // RFC 5280 §4.1.1.2: the algorithm is stated twice, once where the issuer has signed it.
     if certificate.inner_algorithm.content != certificate.algorithm {
         return Err(PathFault::Signature);
     }
-    check_key(issuer)?;
+    if let Some(bits) = too_few_bits(issuer)? {
+        return Err(PathFault::WeakIssuerKey { bits, minimum: MINIMUM_RSA_BITS });
+    }
     let Ok(signature) = whole_octets(certificate.signature) else { return Err(PathFault::Signature) };
     let issuer = SubjectPublicKeyInfoDer::from(issuer);
-    let Ok(issuer) = RawPublicKeyEntity::try_from(&issuer) else { return Err(PathFault::Algorithm) };
+    let Ok(issuer) = RawPublicKeyEntity::try_from(&issuer) else { return Err(PathFault::MalformedKey) };
     let algorithms = ALL_VERIFICATION_ALGS
         .iter()
         .filter(|known| known.signature_alg_id().as_ref() == certificate.algorithm);
-    let mut fault = PathFault::Algorithm;
+    let mut is_known = false;
     for algorithm in algorithms {
         match issuer.verify_signature(*algorithm, certificate.signed, signature) {
             Ok(()) => return Ok(()),
-            Err(webpki::Error::InvalidSignatureForPublicKey) => fault = PathFault::Signature,
+            Err(webpki::Error::InvalidSignatureForPublicKey) => is_known = true,
             // The same signature algorithm may stand for several curves: this one is not the key's.
             Err(_) => {}
         }
     }
-    Err(fault)
+    Err(if is_known { PathFault::Signature } else { PathFault::Algorithm { found: algorithm(certificate) } })
 }
 
-/// Refuses RSA keys of less than 2048 bits, and what cannot be read as a key.
+/// The object identifier of the signature algorithm.
+fn algorithm(certificate: &Certificate<'_>) -> String {
+    match Reader::new(certificate.algorithm).expect(tag::OID) {
+        Ok(oid) => dotted(oid.content),
+        Err(DerError) => "none".to_owned(),
+    }
+}
+
+/// The least size of an RSA key in a path.
+pub(crate) const MINIMUM_RSA_BITS: usize = 2048;
+
+/// Refuses RSA keys that are too short, and what cannot be read as a key.
 pub(crate) fn check_key(spki: &[u8]) -> Result<(), PathFault> {
+    match too_few_bits(spki)? {
+        Some(bits) => Err(PathFault::WeakKey { bits, minimum: MINIMUM_RSA_BITS }),
+        None => Ok(()),
+    }
+}
+
+fn too_few_bits(spki: &[u8]) -> Result<Option<usize>, PathFault> {
     match rsa_key_bits(spki) {
-        Ok(None) => Ok(()),
-        Ok(Some(2048..)) => Ok(()),
-        Ok(Some(_)) | Err(DerError) => Err(PathFault::Algorithm),
+        Ok(bits) => Ok(bits.filter(|bits| *bits < MINIMUM_RSA_BITS)),
+        Err(DerError) => Err(PathFault::MalformedKey),
     }
 }
 

@@ -3,6 +3,8 @@ use rustls_pki_types::UnixTime;
 use crate::budget::Budget;
 use crate::chain::ChainCertificate;
 use crate::error::{PathFault, VerifyError};
+use crate::extensions::Extensions;
+use crate::oid::dotted;
 use crate::signature::check_key;
 use crate::validity::Validity;
 
@@ -20,12 +22,7 @@ pub(crate) fn check_path(
     let mut cas_below = 0;
     for (depth, certificate) in path.iter().copied().chain(anchor).enumerate() {
         let untrusted = |fault| VerifyError::Untrusted { depth, fault };
-        if certificate.extensions.has_unknown_critical {
-            return Err(untrusted(PathFault::UnknownCriticalExtension));
-        }
-        if certificate.extensions.for_tls_servers == Some(false) {
-            return Err(untrusted(PathFault::ExtendedKeyUsage));
-        }
+        check_extensions(&certificate.extensions).map_err(untrusted)?;
         if depth == 0 {
             check_leaf(certificate).map_err(untrusted)?;
             continue;
@@ -34,25 +31,43 @@ pub(crate) fn check_path(
         if let Some(constraints) = &certificate.extensions.name_constraints {
             for (below_depth, below) in path.iter().enumerate().take(depth) {
                 // RFC 5280 §4.2.1.10: self-issued certificates are exempt, unless they are the leaf.
-                if (below_depth == 0 || !below.fields.is_self_issued())
-                    && !constraints.allow(&below.fields, &below.extensions, budget)?
-                {
-                    let fault = PathFault::NameConstraints;
+                if below_depth > 0 && below.is_self_issued() {
+                    continue;
+                }
+                if let Some(name) = constraints.first_outside(below, budget)? {
+                    let fault = PathFault::NameConstraints { name: name.to_string() };
                     return Err(VerifyError::Untrusted { depth: below_depth, fault });
                 }
             }
         }
-        if !certificate.fields.is_self_issued() {
+        if !certificate.is_self_issued() {
             cas_below += 1;
         }
     }
     path.iter().enumerate().try_for_each(|(depth, certificate)| check_dates(certificate, depth, now))
 }
 
+fn check_extensions(extensions: &Extensions<'_>) -> Result<(), PathFault> {
+    const SHOWN: usize = 20;
+    if let Some(id) = extensions.unknown_critical {
+        return Err(PathFault::UnknownCriticalExtension { found: dotted(id) });
+    }
+    match &extensions.extended_key_usage {
+        Some(usage) if !usage.includes_tls_servers() => {
+            let found = usage.purposes.iter().take(SHOWN).map(|purpose| dotted(purpose)).collect();
+            Err(PathFault::ExtendedKeyUsage { found })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn check_leaf(leaf: &ChainCertificate<'_>) -> Result<(), PathFault> {
     check_key(leaf.fields.spki)?;
     match leaf.extensions.key_usage {
-        Some(usage) if !usage.allows_tls() => Err(PathFault::KeyUsage),
+        Some(usage) if !usage.allows_tls() => Err(PathFault::KeyUsage {
+            expected: "digitalSignature, keyEncipherment or keyAgreement",
+            found: usage.to_string(),
+        }),
         Some(_) | None => Ok(()),
     }
 }
@@ -61,8 +76,8 @@ fn check_leaf(leaf: &ChainCertificate<'_>) -> Result<(), PathFault> {
 fn check_ca(ca: &ChainCertificate<'_>, is_anchor: bool, cas_below: usize) -> Result<(), PathFault> {
     match ca.extensions.basic_constraints {
         Some(basic) if basic.is_ca => {
-            if basic.path_length.is_some_and(|allowed| cas_below > allowed) {
-                return Err(PathFault::PathLength);
+            if let Some(allowed) = basic.path_length.filter(|allowed| cas_below > *allowed) {
+                return Err(PathFault::PathLength { allowed, found: cas_below });
             }
         }
         // (k): before version 3 a certificate cannot say that it is a CA, and other means must: here the TLSA record.
@@ -70,7 +85,9 @@ fn check_ca(ca: &ChainCertificate<'_>, is_anchor: bool, cas_below: usize) -> Res
         Some(_) | None => return Err(PathFault::NotACa),
     }
     match ca.extensions.key_usage {
-        Some(usage) if !usage.allows_certificates() => Err(PathFault::KeyUsage),
+        Some(usage) if !usage.allows_certificates() => {
+            Err(PathFault::KeyUsage { expected: "keyCertSign", found: usage.to_string() })
+        }
         Some(_) | None => Ok(()),
     }
 }

@@ -10,14 +10,15 @@ use crate::verify::Match;
 
 /// DANE-TA(2): a sound path from the leaf to a certificate or key that a record names (RFC 7671 §5.2).
 ///
-/// Whether the leaf has the right name is for the caller to see.
+/// `None` where no record names a certificate or key of any path. Whether the leaf has the right name is for the caller to
+/// see.
 pub(crate) fn match_trust_anchor(
     leaf: &ChainCertificate<'_>,
     issuers: &Issuers<'_>,
     records: &UsableRecords,
     now: UnixTime,
     budget: &mut Budget,
-) -> Result<Match, VerifyError> {
+) -> Result<Option<Match>, VerifyError> {
     let mut search = Search {
         issuers: &issuers.certificates,
         presented: issuers.presented,
@@ -26,13 +27,13 @@ pub(crate) fn match_trust_anchor(
     };
     if search.has_goal(records) {
         if let Some(found) = search.extend(&mut vec![leaf])? {
-            return Ok(found);
+            return Ok(Some(found));
         }
         if let Some(found) = search.try_bare_keys(records)? {
-            return Ok(found);
+            return Ok(Some(found));
         }
     }
-    Err(search.explain(records))
+    search.explain().map_or(Ok(None), Err)
 }
 
 struct Search<'c, 'a, 'b> {
@@ -103,18 +104,12 @@ impl<'c, 'a> Search<'c, 'a, '_> {
         Ok(None)
     }
 
-    /// What helps the operator most, where no path is sound.
-    fn explain(self, records: &UsableRecords) -> VerifyError {
-        let anchors = || self.issuers.iter().filter(|issuer| issuer.named_by.is_some());
+    /// What helps the operator most, where no path is sound; `None` where no record matches anything.
+    fn explain(self) -> Option<VerifyError> {
+        let mut anchors = self.issuers.iter().filter(|issuer| issuer.named_by.is_some()).peekable();
         let not_below = VerifyError::Untrusted { depth: 0, fault: PathFault::NotIssuedBelowAnchor };
-        if let Some(nearest) = self.walk.nearest {
-            nearest
-        } else if let Some(bad_signature) = self.walk.bad_signature.filter(|_| anchors().next().is_some()) {
-            bad_signature
-        } else if anchors().any(|anchor| anchor.number < self.presented) {
-            not_below
-        } else {
-            VerifyError::NoMatch { records: records.len(), certificates: self.presented }
-        }
+        let bad_signature = self.walk.bad_signature.filter(|_| anchors.peek().is_some());
+        let is_sent = |anchor: &ChainCertificate<'_>| anchor.number < self.presented;
+        self.walk.nearest.error().or(bad_signature).or_else(|| anchors.any(is_sent).then_some(not_below))
     }
 }

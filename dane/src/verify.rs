@@ -5,7 +5,8 @@ use crate::budget::Budget;
 use crate::certificate::Certificate;
 use crate::chain::{Candidate, ChainCertificate, Issuers};
 use crate::der::DerError;
-use crate::error::{VerifyError, Work};
+use crate::error::{Nearest, VerifyError, Work};
+use crate::no_match::no_match;
 use crate::parameter::{Matching, Selector, Usage};
 use crate::pkix::match_pkix;
 use crate::reference_id::ReferenceIds;
@@ -55,51 +56,94 @@ pub fn verify_with(
     settings: &Settings<'_>,
 ) -> Result<Match, VerifyError> {
     let (leaf, sent) = chain.split_first().ok_or(VerifyError::EmptyChain)?;
-    let fields = Certificate::parse(leaf);
-    let association = Association::new(leaf, fields.as_ref());
-    let by_leaf = match_leaf(&association, records, Usage::DaneEe);
-    if let (Some(record), EeNames::Ignore) = (by_leaf, settings.ee_names) {
-        return Ok(Match::new(record, 0));
+    let association = Association::of_certificate(leaf);
+    let presented = Presented { leaf, association: &association, sent };
+    let by_leaf = presented.leaf_record(records, Usage::DaneEe);
+    match (by_leaf, settings.ee_names) {
+        (Some(record), EeNames::Ignore) => Ok(Match::new(record, 0)),
+        (Some(_), EeNames::Check) | (None, _) => presented.verify(by_leaf, records, names, now, settings),
     }
-    let fields = fields.map_err(|DerError| VerifyError::Malformed { certificate: 0 })?;
-    let has = |usage| records.iter().any(|record| record.usage() == usage);
-    let no_match = VerifyError::NoMatch { records: records.len(), certificates: chain.len() };
-    let (below_anchor, below_root) = (has(Usage::DaneTa), has(Usage::PkixTa) || has(Usage::PkixEe));
-    if by_leaf.is_none() && !below_anchor && !below_root {
-        return Err(no_match);
+}
+
+/// What a server presented.
+struct Presented<'a> {
+    leaf: &'a [u8],
+    /// Of the leaf.
+    association: &'a Association<'a>,
+    /// What came behind it.
+    sent: &'a [CertificateDer<'a>],
+}
+
+impl<'a> Presented<'a> {
+    /// The first record of this usage that names the leaf. A leaf that cannot be taken apart can still match as a whole.
+    fn leaf_record<'r>(&self, records: &'r UsableRecords, usage: Usage) -> Option<&'r UsableTlsa> {
+        records
+            .iter()
+            .filter(|record| record.usage() == usage)
+            .find(|record| self.association.matches(record))
     }
-    let leaf = ChainCertificate::new(fields, 0)?;
-    let named = |record: Match| check_names(&leaf, names).map(|()| record);
-    let mut nearest = no_match;
-    if let Some(record) = by_leaf {
-        match named(Match::new(record, 0)) {
-            Ok(found) => return Ok(found),
-            Err(error) => nearest = nearest.or_nearer(error),
+
+    /// All that takes more than a look at the leaf: names, and paths. `by_leaf` is the DANE-EE(3) record that names it.
+    fn verify(
+        &self,
+        by_leaf: Option<&UsableTlsa>,
+        records: &UsableRecords,
+        names: &ReferenceIds,
+        now: UnixTime,
+        settings: &Settings<'_>,
+    ) -> Result<Match, VerifyError> {
+        let has = |usage| records.iter().any(|record| record.usage() == usage);
+        let (below_anchor, below_root) = (has(Usage::DaneTa), has(Usage::PkixTa) || has(Usage::PkixEe));
+        if by_leaf.is_none() && !below_anchor && !below_root {
+            return Err(if self.association.has_key() {
+                self.no_match(records, &[])
+            } else {
+                VerifyError::Malformed { certificate: 0 }
+            });
         }
-    }
-    let mut budget = Budget::new();
-    let sent = if below_anchor || below_root {
-        budget.spend_many(Work::Certificates, sent.len())?;
-        Candidate::sent(&leaf, sent)
-    } else {
-        Vec::new()
-    };
-    if below_anchor {
-        let issuers = Issuers::below_anchors(&leaf, &sent, chain.len(), records, &mut budget)?;
-        match match_trust_anchor(&leaf, &issuers, records, now, &mut budget).and_then(named) {
-            Ok(found) => return Ok(found),
-            Err(error) => nearest = nearest.or_nearer(error),
+        let fields =
+            Certificate::parse(self.leaf).map_err(|DerError| VerifyError::Malformed { certificate: 0 })?;
+        let leaf = ChainCertificate::new(fields, 0)?;
+        let named = |found: Option<Match>| match found {
+            Some(found) => check_names(&leaf, names).map(|()| Some(found)),
+            None => Ok(None),
+        };
+        let mut nearest = Nearest::default();
+        if let Some(found) = nearest.unless(named(by_leaf.map(|record| Match::new(record, 0)))) {
+            return Ok(found);
         }
-    }
-    if below_root {
-        let by_leaf = match_leaf(&association, records, Usage::PkixEe);
-        let issuers = Issuers::below_roots(&leaf, &sent, chain.len(), settings.roots, records, &mut budget)?;
-        match match_pkix(&leaf, by_leaf, &issuers, records, now, &mut budget).and_then(named) {
-            Ok(found) => return Ok(found),
-            Err(error) => nearest = nearest.or_nearer(error),
+        let mut budget = Budget::new();
+        let sent = if below_anchor || below_root {
+            budget.spend_many(Work::Certificates, self.sent.len())?;
+            Candidate::sent(&leaf, self.sent)
+        } else {
+            Vec::new()
+        };
+        let presented = self.sent.len() + 1;
+        if below_anchor {
+            let issuers = Issuers::below_anchors(&leaf, &sent, presented, records, &mut budget)?;
+            let found = match_trust_anchor(&leaf, &issuers, records, now, &mut budget).and_then(named);
+            if let Some(found) = nearest.unless(found) {
+                return Ok(found);
+            }
         }
+        if below_root {
+            let by_leaf = self.leaf_record(records, Usage::PkixEe);
+            let issuers =
+                Issuers::below_roots(&leaf, &sent, presented, settings.roots, records, &mut budget)?;
+            let found = match_pkix(&leaf, by_leaf, &issuers, now, &mut budget).and_then(named);
+            if let Some(found) = nearest.unless(found) {
+                return Ok(found);
+            }
+        }
+        Err(nearest.error().unwrap_or_else(|| self.no_match(records, &sent)))
     }
-    Err(nearest)
+
+    /// `above` are those of the certificates behind the leaf that were looked at.
+    fn no_match(&self, records: &UsableRecords, above: &[Candidate<'_>]) -> VerifyError {
+        let above = above.iter().map(|candidate| &candidate.association);
+        no_match(records, self.sent.len() + 1, self.association, above)
+    }
 }
 
 /// What [`verify_with`] asks for beyond the records.
@@ -172,13 +216,4 @@ fn check_names(leaf: &ChainCertificate<'_>, names: &ReferenceIds) -> Result<(), 
             .map(|dns_id| dns_id.escape_ascii().to_string())
             .collect(),
     })
-}
-
-/// The first record of this usage that names the leaf. A leaf that cannot be taken apart can still match as a whole.
-fn match_leaf<'r>(
-    leaf: &Association<'_>,
-    records: &'r UsableRecords,
-    usage: Usage,
-) -> Option<&'r UsableTlsa> {
-    records.iter().filter(|record| record.usage() == usage).find(|record| leaf.matches(record))
 }

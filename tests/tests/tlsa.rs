@@ -593,7 +593,7 @@ match  a record names the server's own certificate
     let false_record = wrong(&right);
     let expected = format!(
         "\
-no-match  none of 1 presented certificates matches any of 1 usable TLSA records
+no-match  no usable record names any of the certificates
   usable  DANE-EE(3) SPKI(1) SHA2-256(1)  {false_record}
   The certificates that were presented, as records would name them
     0  3 1 1 {key}

@@ -99,8 +99,9 @@ impl TlsaVerifyDocument {
                 }
                 (None, _) => String::new(),
             },
-            ChainResult::NoMatch
-            | ChainResult::Unusable
+            // The records that were expected and found stand below.
+            ChainResult::NoMatch => "no usable record names any of the certificates".to_owned(),
+            ChainResult::Unusable
             | ChainResult::HostMismatch
             | ChainResult::Expired
             | ChainResult::NotYetValid

@@ -6,7 +6,7 @@ use rcgen::{
 use ring::digest::{SHA256, digest};
 use rustls_pki_types::CertificateDer;
 
-use crate::pki::{Ca, check, data, expired, found, not_yet_valid, self_signed, tlsa};
+use crate::pki::{Ca, check, data, expected_found, expired, found, not_yet_valid, self_signed, tlsa};
 
 #[test]
 fn every_selector_and_matching_type() {
@@ -25,8 +25,9 @@ fn every_selector_and_matching_type() {
                     matching: Matching::from_octet(matching).unwrap(),
                 }
             );
-            let no_match = Err(VerifyError::NoMatch { records: 1, certificates: 1 });
-            assert_eq!(check(&[&other], &[tlsa(3, selector, matching, &leaf)]), no_match);
+            let record = |leaf| [tlsa(3, selector, matching, leaf)];
+            let no_match = expected_found(&record(&leaf), 1, &record(&other));
+            assert_eq!(check(&[&other], &record(&leaf)), Err(no_match));
         }
     }
 }
@@ -104,6 +105,42 @@ fn d66_02_a_certificate_that_cannot_be_taken_apart_matches_as_a_whole() {
 }
 
 #[test]
+fn d71_07_a_certificate_is_read_as_far_as_its_key() {
+    let leaf = self_signed(|_| {});
+    let key = leaf_spki(&leaf).unwrap();
+    let begin = leaf.windows(key.len()).position(|at| at == key.as_ref()).unwrap();
+    // Both sequences around it have two octets of length.
+    let before = &leaf[8..begin];
+    let sequence = |content: &[u8]| [&[0x30, 0x82][..], &u16_octets(content), content].concat();
+    let far_too_long = |content: &[u8]| [&[0x30, 0x83, 0][..], &u16_octets(content), content].concat();
+    let fields = |behind: &[u8]| [before, key.as_ref(), behind].concat();
+    let matches = |der: Vec<u8>| {
+        let record = TlsaRecord { usage: 3, selector: 1, matching: 0, data: key.to_vec() };
+        found(check(&[&der.into()], &[record]))
+    };
+    for (der, why) in [
+        (sequence(&sequence(&fields(&[]))), "neither extensions nor a signature"),
+        (sequence(&[sequence(&fields(b"garbage")), b"more".to_vec()].concat()), "no DER behind the key"),
+        (sequence(&sequence(&fields(&[0xa1, 2, 3, 0]))), "a unique identifier in pieces"),
+        (far_too_long(&far_too_long(&fields(&[]))), "lengths in more octets than they need"),
+    ] {
+        assert_eq!(matches(der), Ok((0, 0)), "{why}");
+    }
+    for (der, why) in [
+        ([sequence(&sequence(&fields(&[]))), vec![0]].concat(), "something behind the certificate"),
+        (sequence(&sequence(before)), "no key"),
+        (sequence(&sequence(&[before, &[0x31], &key[1..]].concat())), "a set in the place of the key"),
+        (sequence(&sequence(&[&before[..5], key.as_ref()].concat())), "nothing between version and key"),
+    ] {
+        assert_eq!(matches(der), Err(VerifyError::Malformed { certificate: 0 }), "{why}");
+    }
+}
+
+fn u16_octets(content: &[u8]) -> [u8; 2] {
+    u16::try_from(content.len()).unwrap().to_be_bytes()
+}
+
+#[test]
 fn d66_02_a_key_is_compared_byte_by_byte() {
     // The parameters of an RSA key are NULL (RFC 3279 §2.3.1). Another value in their place is another key here, and
     // the key is taken as it stands in the certificate.
@@ -126,8 +163,10 @@ fn d66_02_a_key_is_compared_byte_by_byte() {
 #[test]
 fn only_the_leaf_is_compared() {
     let root = Ca::root("root");
-    let no_match = Err(VerifyError::NoMatch { records: 1, certificates: 2 });
-    assert_eq!(check(&[&root.leaf(), &root.certificate], &[tlsa(3, 0, 1, &root.certificate)]), no_match);
+    let leaf = root.leaf();
+    let records = [tlsa(3, 0, 1, &root.certificate)];
+    let no_match = expected_found(&records, 2, &[tlsa(3, 0, 1, &leaf)]);
+    assert_eq!(check(&[&leaf, &root.certificate], &records), Err(no_match));
 }
 
 #[test]
@@ -144,7 +183,7 @@ fn d71_20_a_weaker_digest_does_not_rescue() {
     let leaf = self_signed(|_| {});
     let other = self_signed(|_| {});
     let displaced = check(&[&leaf], &[tlsa(3, 1, 1, &leaf), tlsa(3, 1, 2, &other)]);
-    assert_eq!(displaced, Err(VerifyError::NoMatch { records: 1, certificates: 1 }));
+    assert_eq!(displaced, Err(expected_found(&[tlsa(3, 1, 2, &other)], 1, &[tlsa(3, 1, 2, &leaf)])));
     let beside = check(&[&leaf], &[tlsa(3, 0, 1, &leaf), tlsa(3, 1, 2, &other)]);
     assert_eq!(found(beside), Ok((0, 0)), "the selectors differ");
     let full = check(&[&leaf], &[tlsa(3, 1, 2, &other), tlsa(3, 1, 1, &other), tlsa(3, 1, 0, &leaf)]);

@@ -8,8 +8,8 @@ use rcgen::{
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::pki::{
-    Ca, HOST, check, check_at, common_name, data, expired, found, not_yet_valid, now, self_signed, tlsa,
-    usable,
+    Ca, HOST, check, check_at, common_name, data, expected_found, expired, found, not_yet_valid, now,
+    self_signed, tlsa, usable,
 };
 
 fn untrusted<T>(depth: usize, fault: PathFault) -> Result<T, VerifyError> {
@@ -44,18 +44,16 @@ fn a_record_that_names_the_leaf_does_not_match() {
     let alone = self_signed(|_| {});
     for selector in [0, 1] {
         for matching in [0, 1, 2] {
-            let by_root = check(&[&leaf, &root.certificate], &[tlsa(2, selector, matching, &leaf)]);
-            assert_eq!(
-                by_root,
-                Err(VerifyError::NoMatch { records: 1, certificates: 2 }),
-                "{selector} {matching}"
-            );
+            let record = |certificate| [tlsa(2, selector, matching, certificate)];
+            let by_root = check(&[&leaf, &root.certificate], &record(&leaf));
+            let no_match = expected_found(&record(&leaf), 2, &record(&root.certificate));
+            assert_eq!(by_root, Err(no_match), "{selector} {matching}");
             // The leaf sent twice is still the leaf.
-            let twice = check(&[&alone, &alone], &[tlsa(2, selector, matching, &alone)]);
+            let twice = check(&[&alone, &alone], &record(&alone));
             match (selector, matching) {
                 // The whole key is in DNS, and it did sign the certificate at the top.
                 (1, 0) => assert_eq!(found(twice), Ok((0, 0))),
-                _ => assert_eq!(twice, Err(VerifyError::NoMatch { records: 1, certificates: 2 })),
+                _ => assert_eq!(twice, Err(expected_found(&record(&alone), 2, &[]))),
             }
         }
     }
@@ -67,8 +65,8 @@ fn d72_57_an_anchor_that_was_not_sent_needs_more_than_a_digest() {
     let leaf = root.leaf();
     for selector in [0, 1] {
         for matching in [1, 2] {
-            let result = check(&[&leaf], &[tlsa(2, selector, matching, &root.certificate)]);
-            assert_eq!(result, Err(VerifyError::NoMatch { records: 1, certificates: 1 }));
+            let records = [tlsa(2, selector, matching, &root.certificate)];
+            assert_eq!(check(&[&leaf], &records), Err(expected_found(&records, 1, &[])));
         }
     }
 }
@@ -93,7 +91,7 @@ fn d71_11_d71_13_anchors_from_dns_alone() {
 
     let stranger = Ca::root("stranger");
     for records in [[tlsa(2, 0, 0, &stranger.certificate)], [tlsa(2, 1, 0, &stranger.certificate)]] {
-        assert_eq!(check(&short, &records), Err(VerifyError::NoMatch { records: 1, certificates: 1 }));
+        assert_eq!(check(&short, &records), Err(expected_found(&records, 1, &[])));
     }
     // §5.2.3: dates and names are checked below a bare key too.
     let old = root.leaf_with(expired);
@@ -109,7 +107,7 @@ fn a_bare_key_does_not_lift_the_constraints_of_its_certificate_that_was_sent() {
     let leaf = middle.leaf();
     let records = [tlsa(2, 1, 0, &root.certificate)];
     let sent = check(&[&leaf, &middle.certificate, &root.certificate], &records);
-    assert_eq!(sent, untrusted(2, PathFault::PathLength));
+    assert_eq!(sent, untrusted(2, PathFault::PathLength { allowed: 0, found: 1 }));
     assert_eq!(found(check(&[&leaf, &middle.certificate], &records)), Ok((1, 0)), "a bare key has none");
 }
 
@@ -121,7 +119,11 @@ fn d71_17_a_record_that_suffices_alone_suffices_beside_others() {
     let (key, certificate) = (tlsa(2, 1, 0, &root.certificate), tlsa(2, 0, 0, &root.certificate));
     let chain = [&leaf, &middle.certificate];
     let alone = check(&chain, std::slice::from_ref(&certificate));
-    assert_eq!(alone, untrusted(2, PathFault::PathLength), "the certificate in DNS forbids the path");
+    assert_eq!(
+        alone,
+        untrusted(2, PathFault::PathLength { allowed: 0, found: 1 }),
+        "the certificate in DNS forbids the path"
+    );
     assert_eq!(found(check(&chain, &[key.clone(), certificate.clone()])), Ok((1, 0)), "the key does not");
     assert_eq!(found(check(&chain, &[certificate, key])), Ok((1, 1)));
 }
@@ -279,6 +281,23 @@ fn used_for(purpose: KeyUsagePurpose) -> impl FnOnce(&mut CertificateParams) {
     move |params| params.key_usages = vec![purpose]
 }
 
+fn crl_sign(expected: &'static str) -> PathFault {
+    PathFault::KeyUsage { expected, found: "cRLSign".to_owned() }
+}
+
+/// Its purpose is to be a client.
+fn not_for_servers() -> PathFault {
+    PathFault::ExtendedKeyUsage { found: vec!["1.3.6.1.5.5.7.3.2".to_owned()] }
+}
+
+fn unknown(extension: &str) -> PathFault {
+    PathFault::UnknownCriticalExtension { found: extension.to_owned() }
+}
+
+fn outside(name: &str) -> PathFault {
+    PathFault::NameConstraints { name: name.to_owned() }
+}
+
 #[test]
 fn d72_56_d71_10_constraints_of_the_anchor_and_below() {
     let paths =
@@ -289,7 +308,11 @@ fn d72_56_d71_10_constraints_of_the_anchor_and_below() {
     for (result, expected, why) in [
         (changed(same, same, same), Ok((2, 0)), "nothing is wrong"),
         (changed(paths(1), paths(0), same), Ok((2, 0)), "as many CAs as allowed"),
-        (changed(paths(0), same, same), untrusted(2, PathFault::PathLength), "the anchor allows none below"),
+        (
+            changed(paths(0), same, same),
+            untrusted(2, PathFault::PathLength { allowed: 0, found: 1 }),
+            "the anchor allows none below",
+        ),
         (
             changed(is_ca(IsCa::ExplicitNoCa), same, same),
             untrusted(2, PathFault::NotACa),
@@ -304,24 +327,28 @@ fn d72_56_d71_10_constraints_of_the_anchor_and_below() {
         (changed(same, is_ca(IsCa::NoCa), same), untrusted(1, PathFault::NotACa), "a CA that does not say"),
         (
             changed(used_for(CrlSign), same, same),
-            untrusted(2, PathFault::KeyUsage),
+            untrusted(2, crl_sign("keyCertSign")),
             "an anchor for CRLs only",
         ),
-        (changed(same, used_for(CrlSign), same), untrusted(1, PathFault::KeyUsage), "a CA for CRLs only"),
-        (changed(same, same, used_for(CrlSign)), untrusted(0, PathFault::KeyUsage), "a leaf for CRLs only"),
+        (changed(same, used_for(CrlSign), same), untrusted(1, crl_sign("keyCertSign")), "a CA for CRLs only"),
+        (
+            changed(same, same, used_for(CrlSign)),
+            untrusted(0, crl_sign("digitalSignature, keyEncipherment or keyAgreement")),
+            "a leaf for CRLs only",
+        ),
         (changed(same, same, used_for(DigitalSignature)), Ok((2, 0)), "a leaf for signatures"),
         (
             changed(same, same, used_for(KeyEncipherment)),
             Ok((2, 0)),
             "a leaf of the days of RSA key exchange",
         ),
-        (changed(only(ClientAuth), same, same), untrusted(2, PathFault::ExtendedKeyUsage), "not for servers"),
-        (changed(same, only(ClientAuth), same), untrusted(1, PathFault::ExtendedKeyUsage), "not for servers"),
-        (changed(same, same, only(ClientAuth)), untrusted(0, PathFault::ExtendedKeyUsage), "not for servers"),
+        (changed(only(ClientAuth), same, same), untrusted(2, not_for_servers()), "not for servers"),
+        (changed(same, only(ClientAuth), same), untrusted(1, not_for_servers()), "not for servers"),
+        (changed(same, same, only(ClientAuth)), untrusted(0, not_for_servers()), "not for servers"),
         (changed(only(ServerAuth), only(Any), only(ServerAuth)), Ok((2, 0)), "for servers"),
-        (changed(critical, same, same), untrusted(2, PathFault::UnknownCriticalExtension), "in the anchor"),
-        (changed(same, critical, same), untrusted(1, PathFault::UnknownCriticalExtension), "in a CA"),
-        (changed(same, same, critical), untrusted(0, PathFault::UnknownCriticalExtension), "in the leaf"),
+        (changed(critical, same, same), untrusted(2, unknown("1.3.6.1.4.1.99999.1")), "in the anchor"),
+        (changed(same, critical, same), untrusted(1, unknown("1.3.6.1.4.1.99999.1")), "in a CA"),
+        (changed(same, same, critical), untrusted(0, unknown("1.3.6.1.4.1.99999.1")), "in the leaf"),
         (
             changed(same, same, is_ca(IsCa::Ca(BasicConstraints::Unconstrained))),
             Ok((2, 0)),
@@ -341,7 +368,7 @@ fn policies_bind_nobody_who_asks_for_none() {
         extension.set_criticality(true);
         move |params: &mut CertificateParams| params.custom_extensions.push(extension)
     };
-    let refused = untrusted(1, PathFault::UnknownCriticalExtension);
+    let refused = untrusted(1, unknown("2.5.29.36"));
     for (number, content, expected, why) in [
         (36, &b"\x30\x03\x80\x01\x00"[..], refused.clone(), "explicit policies are required"),
         (36, b"\x30\x06\x80\x01\x01\x81\x01\x00", refused, "and no mappings of them are allowed"),
@@ -366,7 +393,7 @@ fn d72_56_name_constraints() {
         };
         move |ca: &mut CertificateParams| ca.name_constraints = Some(constraints)
     };
-    let refused = untrusted(0, PathFault::NameConstraints);
+    let refused = untrusted(0, outside("DNS mx.example.com"));
     for (permitted, excluded, expected, why) in [
         (&["example.com"][..], &[][..], Ok((2, 0)), "below what is permitted"),
         (&["example.org", "mx.example.com"], &[], Ok((2, 0)), "one of those permitted"),
@@ -392,7 +419,8 @@ fn d72_56_name_constraints() {
         }
     };
     for permitted in [true, false] {
-        assert_eq!(changed(mailboxes(permitted), same, mailbox), refused);
+        let mailbox = changed(mailboxes(permitted), same, mailbox);
+        assert_eq!(mailbox, untrusted(0, outside("of the form [1]")));
         assert_eq!(changed(mailboxes(permitted), same, same), Ok((2, 0)), "the leaf has no such name");
     }
 
@@ -405,7 +433,7 @@ fn d72_56_name_constraints() {
         ca.subject_alt_names = CertificateParams::new(["ca.test".to_owned()]).unwrap().subject_alt_names;
     };
     let root = Ca::root_with("root", constrained(&["example.com"], &[]));
-    for (name, expected) in [("root", Ok((2, 0))), ("middle", untrusted(1, PathFault::NameConstraints))] {
+    for (name, expected) in [("root", Ok((2, 0))), ("middle", untrusted(1, outside("DNS ca.test")))] {
         let middle = root.ca_with(name, named);
         let chain = [&middle.leaf(), &middle.certificate, &root.certificate];
         assert_eq!(found(check(&chain, &[tlsa(2, 0, 1, &root.certificate)])), expected, "{name}");
@@ -418,7 +446,7 @@ fn d72_56_name_constraints() {
             excluded_subtrees: vec![],
         });
     };
-    assert_eq!(changed(unit, same, same), refused);
+    assert_eq!(changed(unit, same, same), untrusted(0, outside("directory CN=leaf")));
     assert_eq!(changed(unit, same, |leaf| leaf.distinguished_name = common_name("middle")), Ok((2, 0)));
 }
 
@@ -436,11 +464,13 @@ fn v1_certificates() {
 #[test]
 fn weak_keys_and_signatures_below_the_anchor() {
     let (root, weak_root) = (data("rsa-root.der"), data("rsa1024-root.der"));
+    let (bits, minimum, sha1) = (1024, 2048, "1.2.840.113549.1.1.5".to_owned());
+    let signed_by_weak = PathFault::WeakIssuerKey { bits, minimum };
     for (leaf, root, expected, why) in [
         ("rsa-leaf.der", &root, Ok((1, 0)), "RSA-2048 with SHA-256"),
-        ("sha1-leaf.der", &root, untrusted(0, PathFault::Algorithm), "SHA-1"),
-        ("rsa1024-leaf.der", &root, untrusted(0, PathFault::Algorithm), "a key of 1024 bits"),
-        ("below-rsa1024.der", &weak_root, untrusted(0, PathFault::Algorithm), "signed with 1024 bits"),
+        ("sha1-leaf.der", &root, untrusted(0, PathFault::Algorithm { found: sha1 }), "SHA-1"),
+        ("rsa1024-leaf.der", &root, untrusted(0, PathFault::WeakKey { bits, minimum }), "a key of 1024 bits"),
+        ("below-rsa1024.der", &weak_root, untrusted(0, signed_by_weak), "signed with 1024 bits"),
     ] {
         let leaf = data(leaf);
         assert_eq!(found(check(&[&leaf, root], &[tlsa(2, 0, 1, root)])), expected, "{why}");
@@ -491,8 +521,10 @@ fn self_issued_cas_do_not_lengthen_a_path() {
 fn a_record_for_leaves_names_no_anchor() {
     let (root, stranger) = (Ca::root("root"), Ca::root("stranger"));
     let records = [tlsa(3, 0, 1, &root.certificate), tlsa(2, 0, 1, &stranger.certificate)];
-    let result = check(&[&root.leaf(), &root.certificate], &records);
-    assert_eq!(result, Err(VerifyError::NoMatch { records: 2, certificates: 2 }));
+    let leaf = root.leaf();
+    let of_what_was_sent = [tlsa(3, 0, 1, &leaf), tlsa(2, 0, 1, &root.certificate)];
+    let result = check(&[&leaf, &root.certificate], &records);
+    assert_eq!(result, Err(expected_found(&records, 2, &of_what_was_sent)));
 }
 
 #[test]

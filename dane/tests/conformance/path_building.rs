@@ -1,8 +1,8 @@
 use dane::{Match, TlsaRecord, VerifyError};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyIdMethod};
+use rcgen::{BasicConstraints, CertificateParams, DnType, DnValue, IsCa, KeyIdMethod};
 use rustls_pki_types::CertificateDer;
 
-use crate::pki::{Ca, check, expired, found, tlsa};
+use crate::pki::{Ca, check, check_full, common_name, expired, found, no_match, tlsa};
 
 /// The result, which is the same for every order of the certificates above the leaf and of the records, apart from the
 /// number of the record.
@@ -11,7 +11,7 @@ fn in_every_order(
     sent: &[&CertificateDer<'static>],
     records: &[TlsaRecord],
 ) -> Result<usize, VerifyError> {
-    let depth = |result: Result<Match, VerifyError>| result.map(|matched| matched.depth);
+    let depth = |result: Result<Match, VerifyError>| found(result).map(|(depth, _)| depth);
     let chain = |sent: &[&CertificateDer<'static>]| {
         std::iter::once(leaf.clone()).chain(sent.iter().copied().cloned()).collect::<Vec<_>>()
     };
@@ -89,8 +89,28 @@ fn cas_of_one_name() {
         Err(VerifyError::Untrusted { .. })
     ));
     let unseen = [tlsa(2, 0, 1, &Ca::root("same").certificate)];
-    let no_match = Err(VerifyError::NoMatch { records: 1, certificates: 3 });
-    assert_eq!(in_every_order(&leaf, &[&wrong.certificate, &other.certificate], &unseen), no_match);
+    let sent = [&wrong.certificate, &other.certificate];
+    assert_eq!(in_every_order(&leaf, &sent, &unseen), Err(no_match(1, 3)));
+}
+
+#[test]
+fn names_of_cas_are_compared_by_their_text() {
+    // RFC 5280 §7.1: string type, case and further spaces do not count.
+    let mut root = Ca::root_with("root", |ca| {
+        ca.distinguished_name
+            .push(DnType::CommonName, DnValue::PrintableString("The Root".try_into().unwrap()));
+    });
+    root.params.distinguished_name = common_name(" the  ROOT");
+    let leaf = root.leaf();
+    assert_eq!(found(check(&[&leaf, &root.certificate], &[tlsa(2, 0, 1, &root.certificate)])), Ok((1, 0)));
+    assert_eq!(found(check(&[&leaf], &[tlsa(2, 0, 0, &root.certificate)])), Ok((1, 0)), "from DNS");
+    for records in [[tlsa(0, 0, 1, &root.certificate)], [tlsa(0, 0, 0, &root.certificate)]] {
+        let result = check_full(&[&leaf], &records, &[&root.certificate]);
+        assert_eq!(found(result), Ok((1, 0)), "as a root: {records:?}");
+    }
+    root.params.distinguished_name = common_name("the roots");
+    let records = [tlsa(2, 0, 1, &root.certificate)];
+    assert!(check(&[&root.leaf(), &root.certificate], &records).is_err(), "another name");
 }
 
 #[test]
@@ -168,10 +188,7 @@ fn cas_that_sign_each_other_end() {
     let sent = [&a_by_b.certificate, &b_by_a.certificate];
     let stranger = Ca::root("stranger");
     let records = [tlsa(2, 0, 1, &stranger.certificate)];
-    assert_eq!(
-        in_every_order(&a.leaf(), &sent, &records),
-        Err(VerifyError::NoMatch { records: 1, certificates: 3 })
-    );
+    assert_eq!(in_every_order(&a.leaf(), &sent, &records), Err(no_match(1, 3)));
 }
 
 #[test]

@@ -215,9 +215,28 @@ pub(crate) fn trusted(certificates: &[&CertificateDer<'static>]) -> Roots {
     roots
 }
 
-/// Depth and place of the record, or the error.
+/// Depth and place of the record, or the error, without the records that it lists.
 pub(crate) fn found(result: Result<Match, VerifyError>) -> Result<(usize, usize), VerifyError> {
-    result.map(|matched| (matched.depth, matched.index))
+    match result {
+        Ok(matched) => Ok((matched.depth, matched.index)),
+        Err(VerifyError::NoMatch { records, certificates, .. }) => Err(no_match(records, certificates)),
+        Err(error) => Err(error),
+    }
+}
+
+/// So many usable records, none of which matches any of so many certificates; which they were is left out.
+pub(crate) fn no_match(records: usize, certificates: usize) -> VerifyError {
+    VerifyError::NoMatch { records, certificates, expected: vec![], found: vec![] }
+}
+
+/// These records, of which `certificates` certificates have others.
+pub(crate) fn expected_found(
+    expected: &[TlsaRecord],
+    certificates: usize,
+    found: &[TlsaRecord],
+) -> VerifyError {
+    let (records, expected, found) = (expected.len(), expected.to_vec(), found.to_vec());
+    VerifyError::NoMatch { records, certificates, expected, found }
 }
 
 /// A certificate of `tests/data`.

@@ -9,7 +9,8 @@ fn d71_09_only_3_1_x_can_match_a_raw_key() {
     for usage in 0..4 {
         for selector in [0, 1] {
             for matching in [0, 1, 2] {
-                let records = usable_under(Profile::Full, &[tlsa(usage, selector, matching, &leaf)]);
+                let records = [tlsa(usage, selector, matching, &leaf)];
+                let usable = usable_under(Profile::Full, &records);
                 let expected = match (usage, selector) {
                     (3, 1) => Ok(Match {
                         index: 0,
@@ -18,27 +19,34 @@ fn d71_09_only_3_1_x_can_match_a_raw_key() {
                         selector: Selector::Spki,
                         matching: Matching::from_octet(matching).unwrap(),
                     }),
-                    _ => Err(VerifyError::RawKeyMismatch { records: 1 }),
+                    _ => Err(expected_found(&records, &[])),
                 };
-                assert_eq!(verify_raw_key(&key, &records), expected, "{usage} {selector} {matching}");
-                assert_eq!(records.allow_raw_keys(), expected.is_ok(), "{usage} {selector} {matching}");
+                assert_eq!(verify_raw_key(&key, &usable), expected, "{usage} {selector} {matching}");
+                assert_eq!(usable.allow_raw_keys(), expected.is_ok(), "{usage} {selector} {matching}");
             }
         }
     }
     // Not even a 3 0 x record whose data is the digest of the key.
     let disguised = TlsaRecord { selector: 0, ..tlsa(3, 1, 1, &leaf) };
-    let result = verify_raw_key(&key, &usable_under(Profile::Smtp, &[disguised]));
-    assert_eq!(result, Err(VerifyError::RawKeyMismatch { records: 1 }));
+    let records = [disguised];
+    let result = verify_raw_key(&key, &usable_under(Profile::Smtp, &records));
+    assert_eq!(result, Err(expected_found(&records, &[])));
 }
 
 #[test]
 fn another_key_does_not_match() {
     let (leaf, other) = (self_signed(|_| {}), self_signed(|_| {}));
-    let records = usable_under(Profile::Smtp, &[tlsa(3, 1, 1, &other), tlsa(3, 1, 0, &leaf)]);
-    assert_eq!(verify_raw_key(&leaf_spki(&leaf).unwrap(), &records).unwrap().index, 1);
+    let records = [tlsa(3, 1, 1, &other), tlsa(3, 1, 0, &leaf)];
+    let usable = usable_under(Profile::Smtp, &records);
+    assert_eq!(verify_raw_key(&leaf_spki(&leaf).unwrap(), &usable).unwrap().index, 1);
     let third = self_signed(|_| {});
-    let result = verify_raw_key(&leaf_spki(&third).unwrap(), &records);
-    assert_eq!(result, Err(VerifyError::RawKeyMismatch { records: 2 }));
+    let result = verify_raw_key(&leaf_spki(&third).unwrap(), &usable);
+    assert_eq!(result, Err(expected_found(&records, &[tlsa(3, 1, 1, &third), tlsa(3, 1, 0, &third)])));
+}
+
+fn expected_found(expected: &[TlsaRecord], found: &[TlsaRecord]) -> VerifyError {
+    let (records, expected, found) = (expected.len(), expected.to_vec(), found.to_vec());
+    VerifyError::RawKeyMismatch { records, expected, found }
 }
 
 #[test]
