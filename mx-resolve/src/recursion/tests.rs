@@ -132,6 +132,27 @@ async fn servers_without_glue_are_looked_up_once() {
     assert_eq!(servers[1].count("ns1.test.", RecordType::AAAA), 1);
 }
 
+/// The parent has glue for the first of them alone, and that one does not serve the zone.
+#[tokio::test]
+async fn servers_without_glue_are_asked_where_those_with_it_give_no_answer() {
+    let servers = Scripted::start_many(4, |server, asked| match server {
+        ROOT if below(asked, "test.") => refer(asked, "test.", &[("ns.test.", Some(3))]),
+        ROOT => refer(asked, "example.", &[("ns1.example.", Some(2)), ("ns2.test.", None)]),
+        2 => vec![asked.rcode(ResponseCode::Refused).into()],
+        3 if asked.record_type() == RecordType::A => {
+            let mut message = asked.response();
+            let address = RData::A(A(Ipv4Addr::new(127, 0, 0, 4)));
+            message.answers.push(Record::from_rdata(asked.name().clone(), 300, address));
+            authoritative(message)
+        }
+        _ => answer(asked, server),
+    })
+    .await;
+    let got = ask(&recursion(&servers, PATIENCE), "mx.example.", RecordType::A).await.unwrap();
+    assert_eq!(got.answers[0].data, RData::A(A(Ipv4Addr::new(192, 0, 2, 4))), "by the fourth server");
+    assert_eq!(servers[1].asked().len(), 1, "the one with glue is asked first");
+}
+
 /// On a network that loses IPv6, say, whoever asks for IPv4 alone waits for nothing.
 #[tokio::test]
 async fn name_servers_of_another_family_are_not_asked() {
