@@ -19,6 +19,9 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     step(tally, "rustfmt of the benchmarks", || {
         run_command(cargo()?.args(["fmt", "--manifest-path", bench::PACKAGE, "--check"]))
     });
+    step(tally, "lock file of the benchmarks", || {
+        run_command(cargo()?.args(["update", "--workspace", "--locked", "--manifest-path", bench::PACKAGE]))
+    });
     step(tally, "one-way dependencies", || house::check(&metadata));
     step(tally, "dependencies as READMEs count them", || dependency_count::check("dane"));
     step(tally, "no other crypto provider", ring_alone);
