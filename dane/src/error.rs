@@ -61,7 +61,8 @@ pub enum VerifyError {
     NameMismatch {
         /// The reference identifiers.
         expected: Vec<String>,
-        /// The DNS-IDs of the leaf, at most 20 of them, with anything that is not printable ASCII escaped.
+        /// The DNS-IDs of the leaf, at most 20 of them, each of at most 255 octets, with anything that is not printable ASCII
+        /// escaped.
         presented: Vec<String>,
     },
     /// A record matches a certificate, but no sound path leads from the leaf to it.

@@ -47,14 +47,18 @@ impl PartialEq for Name<'_> {
 }
 
 impl fmt::Display for Name<'_> {
-    /// For people: `O=Example, CN=Root`, with anything that is not printable ASCII escaped.
+    /// For people: `O=Example, CN=Root`, cut, and with anything that is not printable ASCII escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 10;
+        const ATTRIBUTES: usize = 10;
+        const CHARACTERS: usize = 64;
         let Ok(relative_names) = relative_names(self.der) else { return f.write_str("that cannot be read") };
-        for (place, (kind, value)) in relative_names.iter().flatten().take(SHOWN).enumerate() {
+        for (place, (kind, value)) in relative_names.iter().flatten().take(ATTRIBUTES).enumerate() {
             let separator = if place == 0 { "" } else { ", " };
-            let value = text(*value).unwrap_or_else(|| "?".to_owned());
-            write!(f, "{separator}{}={}", short(kind.content), value.escape_default())?;
+            let value: String = match text(*value) {
+                Some(value) => value.chars().take(CHARACTERS).flat_map(char::escape_default).collect(),
+                None => "?".to_owned(),
+            };
+            write!(f, "{separator}{}={value}", short(kind.content))?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use crate::certificate::Certificate;
 use crate::chain::{Candidate, ChainCertificate, Issuers};
 use crate::der::DerError;
 use crate::error::{Nearest, VerifyError, Work};
+use crate::general_name::printable;
 use crate::no_match::no_match;
 use crate::parameter::{Matching, Selector, Usage};
 use crate::pkix::match_pkix;
@@ -209,11 +210,6 @@ fn check_names(leaf: &ChainCertificate<'_>, names: &ReferenceIds) -> Result<(), 
     }
     Err(VerifyError::NameMismatch {
         expected: names.iter().map(String::from).collect(),
-        presented: leaf
-            .extensions
-            .dns_ids()
-            .take(SHOWN)
-            .map(|dns_id| dns_id.escape_ascii().to_string())
-            .collect(),
+        presented: leaf.extensions.dns_ids().take(SHOWN).map(printable).collect(),
     })
 }
