@@ -38,7 +38,13 @@ impl<'a> Association<'a> {
     /// The record of the same usage, selector and matching type that would match.
     pub(crate) fn record_like(&self, record: &UsableTlsa) -> Option<TlsaRecord> {
         let data = self.part(record.selector())?.data(record.matching()).to_vec();
-        Some(TlsaRecord { data, ..TlsaRecord::from(record) })
+        let (usage, selector, matching) = (record.usage(), record.selector(), record.matching());
+        Some(TlsaRecord {
+            usage: usage.octet(),
+            selector: selector.octet(),
+            matching: matching.octet(),
+            data,
+        })
     }
 
     /// Whether there is a key.

@@ -1,10 +1,11 @@
 use crate::error::{VerifyError, Work};
 
 /// What one verification may still cost. Every honest chain is far below these limits. The signatures cost most: with P-256 all
-/// of them take some 15 milliseconds, with P-384 some 200.
+/// of them take some 15 milliseconds, with P-384 or RSA of 8192 bits some 200.
 #[derive(Debug)]
 pub(crate) struct Budget {
     certificates: usize,
+    octets: usize,
     comparisons: usize,
     signatures: usize,
     steps: usize,
@@ -12,6 +13,7 @@ pub(crate) struct Budget {
 }
 
 const MAX_CERTIFICATES: usize = 64;
+const MAX_OCTETS: usize = 1 << 20;
 const MAX_COMPARISONS: usize = 200_000;
 const MAX_SIGNATURES: usize = 256;
 const MAX_STEPS: usize = 1_000;
@@ -28,6 +30,7 @@ impl Budget {
     pub(crate) fn new() -> Self {
         Self {
             certificates: MAX_CERTIFICATES,
+            octets: MAX_OCTETS,
             comparisons: MAX_COMPARISONS,
             signatures: MAX_SIGNATURES,
             steps: MAX_STEPS,
@@ -44,6 +47,7 @@ impl Budget {
     pub(crate) fn spend_many(&mut self, what: Work, units: usize) -> Result<(), TooMuch> {
         let (left, limit) = match what {
             Work::Certificates => (&mut self.certificates, MAX_CERTIFICATES),
+            Work::Octets => (&mut self.octets, MAX_OCTETS),
             Work::Comparisons => (&mut self.comparisons, MAX_COMPARISONS),
             Work::Signatures => (&mut self.signatures, MAX_SIGNATURES),
             Work::Steps => (&mut self.steps, MAX_STEPS),

@@ -20,7 +20,7 @@ pub fn leaf_spki<'a>(
     }
 }
 
-/// The same for octets. Lengths may have any definite form: nobody is the safer for it that a key is not found.
+/// The same for octets. Lengths may be longer than they need be: nobody is the safer for it that a key is not found.
 pub(crate) fn spki(certificate: &[u8]) -> Result<&[u8], DerError> {
     const VERSION: u8 = tag::context_constructed(0);
     const SERIAL_NUMBER: u8 = tag::INTEGER;
@@ -54,7 +54,7 @@ pub(crate) struct Certificate<'a> {
     pub(crate) validity: Value<'a>,
     pub(crate) subject: &'a [u8],
     pub(crate) spki: &'a [u8],
-    /// The sequence of extensions; none before version 3.
+    /// The sequence of extensions.
     pub(crate) extensions: Option<&'a [u8]>,
     /// Content of the AlgorithmIdentifier beside the signature.
     pub(crate) algorithm: &'a [u8],
@@ -62,8 +62,7 @@ pub(crate) struct Certificate<'a> {
 }
 
 impl<'a> Certificate<'a> {
-    /// Takes a certificate apart. The parts are only held against their tags, so that whatever DANE-EE(3) does not look
-    /// at cannot make it fail.
+    /// Takes a certificate apart. The parts are only held against their tags.
     pub(crate) fn parse(der: &'a [u8]) -> Result<Self, DerError> {
         let mut outer = Reader::new(single(der, tag::SEQUENCE)?.content);
         let signed = outer.expect(tag::SEQUENCE)?;

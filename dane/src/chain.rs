@@ -95,6 +95,8 @@ pub(crate) struct Issuers<'a> {
     pub(crate) presented: usize,
     /// Set where a record names a certificate that was sent and cannot be read.
     pub(crate) malformed: Option<VerifyError>,
+    /// Set where another one cannot be read: it may be what a path lacks.
+    pub(crate) unreadable: Option<VerifyError>,
     /// The records that are about them.
     records: Vec<&'a UsableTlsa>,
     /// The number of the next certificate that was not presented.
@@ -163,14 +165,21 @@ impl<'a> Issuers<'a> {
         budget: &mut Budget,
     ) -> Result<Self, TooMuch> {
         let records = records.iter().filter(|record| record.usage() == usage).collect();
-        let mut issuers =
-            Self { certificates: Vec::new(), presented, malformed: None, records, next: presented };
+        let mut issuers = Self {
+            certificates: Vec::new(),
+            presented,
+            malformed: None,
+            unreadable: None,
+            records,
+            next: presented,
+        };
         for candidate in sent {
             match issuers.read(candidate, budget)? {
                 Ok(certificate) => issuers.certificates.push(certificate),
-                Err(Some(malformed)) => issuers.malformed = Some(malformed),
-                // What is unreadable and unnamed is a stranger.
-                Err(None) => {}
+                Err((malformed, is_named)) => {
+                    let known = if is_named { &mut issuers.malformed } else { &mut issuers.unreadable };
+                    known.get_or_insert(malformed);
+                }
             }
         }
         Ok(issuers)
@@ -195,13 +204,13 @@ impl<'a> Issuers<'a> {
         Ok(Some(issuer))
     }
 
-    /// Reads a certificate and finds the record that names it. Where it cannot be read, and a record names it, that is
-    /// an error worth telling.
+    /// Reads a certificate and finds the record that names it. Where it cannot be read, there is the error and whether a
+    /// record names it.
     fn read(
         &self,
         candidate: &Candidate<'a>,
         budget: &mut Budget,
-    ) -> Result<Result<ChainCertificate<'a>, Option<VerifyError>>, TooMuch> {
+    ) -> Result<Result<ChainCertificate<'a>, (VerifyError, bool)>, TooMuch> {
         budget.spend_many(Work::Comparisons, self.records.len())?;
         let number = candidate.number;
         let named_by = self.records.iter().copied().find(|record| candidate.association.matches(record));
@@ -211,7 +220,7 @@ impl<'a> Issuers<'a> {
         };
         Ok(match fields.and_then(|fields| ChainCertificate::new(fields, number)) {
             Ok(certificate) => Ok(ChainCertificate { named_by, ..certificate }),
-            Err(malformed) => Err(named_by.map(|_| malformed)),
+            Err(malformed) => Err((malformed, named_by.is_some())),
         })
     }
 }

@@ -1,4 +1,5 @@
-//! The few parts of DER (X.690) that certificates need: definite lengths in their shortest form, low tag numbers.
+//! The few parts of DER (X.690) that certificates need: definite lengths, low tag numbers. [`Reader`] asks for lengths in
+//! their shortest form; [`split`] and [`skip`], which find the key of a leaf, do not.
 
 /// Universal and context-specific tags, class and constructed bits included.
 pub(crate) mod tag {
@@ -93,7 +94,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The value of this tag at the head of `bytes`, its length in any definite form, and what follows it.
+/// The value of this tag at the head of `bytes`, its length in one octet to four, and what follows it.
 pub(crate) fn split(bytes: &[u8], tag: u8) -> Result<(Value<'_>, &[u8]), DerError> {
     let (header, length) = header(bytes, tag)?;
     let (raw, rest) = bytes.split_at_checked(header + length).ok_or(DerError)?;
@@ -101,7 +102,7 @@ pub(crate) fn split(bytes: &[u8], tag: u8) -> Result<(Value<'_>, &[u8]), DerErro
     Ok((Value { tag, content, raw }, rest))
 }
 
-/// What follows the value of this tag at the head of `bytes`, its length in any definite form.
+/// What follows the value of this tag at the head of `bytes`.
 pub(crate) fn skip(bytes: &[u8], tag: u8) -> Result<&[u8], DerError> {
     let (header, length) = header(bytes, tag)?;
     bytes.get(header + length..).ok_or(DerError)

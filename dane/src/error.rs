@@ -2,7 +2,6 @@ use std::fmt;
 
 use rustls_pki_types::UnixTime;
 
-use crate::no_match::Listed;
 use crate::record::TlsaRecord;
 use crate::validity::Utc;
 
@@ -21,8 +20,8 @@ use crate::validity::Utc;
 pub enum VerifyError {
     /// No usable record matches the leaf or a certificate above it (RFC 7671 §5).
     #[error(
-        "none of {certificates} presented certificates matches any of {records} usable TLSA records: \
-         expected {}, found {}", Listed(.expected), Listed(.found)
+        "none of {records} usable TLSA records is satisfied by the presented certificates: expected {}, found {}",
+        Listed(.expected), Listed(.found)
     )]
     NoMatch {
         /// Number of usable records.
@@ -57,7 +56,7 @@ pub enum VerifyError {
     },
     /// The path to a matching trust anchor is valid, but the leaf has none of the reference identifiers as a DNS-ID
     /// (RFC 7672 §3.2.2, §3.2.3).
-    #[error("the certificate is for {presented:?}, which includes none of {expected:?}")]
+    #[error("expected a certificate for {}, found one for {}", expected.join(" or "), or_none(presented))]
     NameMismatch {
         /// The reference identifiers.
         expected: Vec<String>,
@@ -74,9 +73,9 @@ pub enum VerifyError {
         fault: PathFault,
     },
     /// A certificate that had to be read is not one in DER.
-    #[error("certificate {certificate} of those presented is malformed")]
+    #[error("certificate {certificate} is malformed")]
     Malformed {
-        /// Its place among those presented, from 0, the leaf.
+        /// Its place among those presented, from 0, the leaf. Those from DNS and trusted roots are counted behind them.
         certificate: usize,
     },
     /// The chain costs more work than any honest one would.
@@ -158,14 +157,17 @@ impl Nearest {
 #[non_exhaustive]
 pub enum PathFault {
     /// A record matches a certificate that was presented, which is no issuer of the leaf, near or far.
-    #[error("the certificate was not issued below the certificate that matches")]
+    #[error("no path leads from the certificate to the one that matches")]
     NotIssuedBelowAnchor,
     /// PKIX-TA(0) and PKIX-EE(1): no path from it leads to a trusted root.
-    #[error("the certificate does not lead to a trusted root")]
+    #[error("no path leads from the certificate to a trusted root")]
     NoTrustedRoot,
     /// Its signature is not that of the issuer it names.
     #[error("the signature is not that of the issuer")]
     Signature,
+    /// Its signature algorithm is stated twice, and what the issuer signed is another (RFC 5280 §4.1.1.2).
+    #[error("the signature algorithm is not the one that the issuer signed")]
+    AlgorithmNotSigned,
     /// Its signature is made in a way that is unknown, too weak (SHA-1, MD5), or not for the key of its issuer.
     #[error("the signature algorithm {found} is unknown, too weak, or not for the issuer's key")]
     Algorithm {
@@ -211,7 +213,7 @@ pub enum PathFault {
         found: String,
     },
     /// Its extended key usage does not include TLS servers.
-    #[error("expected TLS servers, 1.3.6.1.5.5.7.3.1, in the extended key usage, found {}", .found.join(", "))]
+    #[error("expected TLS servers, 1.3.6.1.5.5.7.3.1, in the extended key usage, found {}", or_none(found))]
     ExtendedKeyUsage {
         /// The object identifiers of the purposes that are in it, at most 20 of them (RFC 5280 §4.2.1.12).
         found: Vec<String>,
@@ -222,8 +224,8 @@ pub enum PathFault {
         /// The first name that is not allowed, with its form: `DNS mx.example.com`.
         name: String,
     },
-    /// It has a critical extension that is not known here.
-    #[error("the critical extension {found} is not known")]
+    /// It has a critical extension that is not known here, or asks for what is not done.
+    #[error("the critical extension {found} is not supported")]
     UnknownCriticalExtension {
         /// The object identifier of the first of them.
         found: String,
@@ -236,6 +238,8 @@ pub enum PathFault {
 pub enum Work {
     /// Certificates presented beside the leaf, where a record asks for a path.
     Certificates,
+    /// Octets of all that were presented, where a record asks for a path.
+    Octets,
     /// Comparisons of a record with a certificate above the leaf, or of a bare key with the top of a path.
     Comparisons,
     /// Checks of a signature.
@@ -250,12 +254,40 @@ impl fmt::Display for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Certificates => "certificates",
+            Self::Octets => "octets of certificates",
             Self::Comparisons => "comparisons with records",
             Self::Signatures => "signature checks",
             Self::Steps => "steps of path building",
             Self::NameComparisons => "comparisons with name constraints",
         })
     }
+}
+
+/// How many records, names and purposes an error lists at most.
+pub(crate) const LISTED: usize = 20;
+
+/// Some records, for a line of a log: the first few, and no more of each than the longest digest.
+struct Listed<'a>(&'a [TlsaRecord]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 3;
+        const OCTETS: usize = 64;
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        for (place, record) in self.0.iter().take(SHOWN).enumerate() {
+            let separator = if place == 0 { "" } else { ", " };
+            let data = record.data.get(..OCTETS).unwrap_or(&record.data).to_vec();
+            let cut = if data.len() < record.data.len() { "…" } else { "" };
+            write!(f, "{separator}{}{cut}", TlsaRecord { data, ..*record })?;
+        }
+        if self.0.len() > SHOWN { f.write_str(", …") } else { Ok(()) }
+    }
+}
+
+fn or_none(list: &[String]) -> String {
+    if list.is_empty() { "none".to_owned() } else { list.join(", ") }
 }
 
 /// The bytes are not one certificate in DER.

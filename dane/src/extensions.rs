@@ -159,7 +159,9 @@ fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, DerError> {
         Some(Value { content: &[length @ 0..=0x7f], .. }) => Some(usize::from(length)),
         Some(Value { content: [0x80..=0xff, ..] | [], .. }) => return Err(DerError),
         // More than any path has.
-        Some(_) => Some(usize::MAX),
+        Some(Value { content: [0, 0x80..=0xff, ..] | [1..=0x7f, _, ..], .. }) => Some(usize::MAX),
+        // X.690 §8.3.2: a zero that need not be there.
+        Some(_) => return Err(DerError),
     };
     fields.end()?;
     Ok(BasicConstraints { is_ca, path_length })
@@ -167,6 +169,7 @@ fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, DerError> {
 
 fn key_usage(value: &[u8]) -> Result<KeyUsage, DerError> {
     match single(value, tag::BIT_STRING)?.content {
+        [unused @ 0..=7, bits] => Ok(KeyUsage(bits & (0xff << unused))),
         [0..=7, bits, ..] => Ok(KeyUsage(*bits)),
         [0] => Ok(KeyUsage(0)),
         _ => Err(DerError),
@@ -177,7 +180,7 @@ fn general_names(value: &[u8]) -> Result<Vec<GeneralName<'_>>, DerError> {
     let mut list = Reader::new(single(value, tag::SEQUENCE)?.content);
     let mut names = Vec::new();
     while !list.is_at_end() {
-        names.push(GeneralName::new(list.any()?));
+        names.push(GeneralName::new(list.any()?)?);
     }
     Ok(names)
 }
@@ -203,4 +206,44 @@ fn requires_policies(value: &[u8]) -> Result<bool, DerError> {
 fn authority_key_id(value: &[u8]) -> Result<Option<&[u8]>, DerError> {
     let mut fields = Reader::new(single(value, tag::SEQUENCE)?.content);
     Ok(fields.optional(tag::context(0))?.map(|value| value.content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn basic_constraints_and_their_numbers() {
+        for (der, expected, why) in [
+            (&b"\x30\x00"[..], Ok((false, None)), "no CA"),
+            (b"\x30\x03\x01\x01\xff", Ok((true, None)), "a CA"),
+            (b"\x30\x06\x01\x01\xff\x02\x01\x00", Ok((true, Some(0))), "above leafs"),
+            (
+                b"\x30\x07\x01\x01\xff\x02\x02\x00\x80",
+                Ok((true, Some(usize::MAX))),
+                "128 is more than any path has",
+            ),
+            (b"\x30\x07\x01\x01\xff\x02\x02\x00\x00", Err(DerError), "a zero that need not be there"),
+            (b"\x30\x06\x01\x01\xff\x02\x01\xff", Err(DerError), "a negative number"),
+            (b"\x30\x05\x01\x01\xff\x02\x00", Err(DerError), "none"),
+        ] {
+            let read = basic_constraints(der).map(|read| (read.is_ca, read.path_length));
+            assert_eq!(read, expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn key_usages() {
+        for (der, expected, why) in [
+            (&b"\x03\x02\x05\xa0"[..], Ok("digitalSignature, keyEncipherment"), "of a leaf"),
+            (b"\x03\x02\x01\x06", Ok("keyCertSign, cRLSign"), "of a CA"),
+            (b"\x03\x02\x07\x86", Ok("digitalSignature"), "bits that are declared unused do not count"),
+            (b"\x03\x03\x07\x08\x80", Ok("keyAgreement"), "nine bits"),
+            (b"\x03\x01\x00", Ok("none"), "no bits"),
+            (b"\x03\x02\x08\x80", Err(DerError), "more unused bits than there are"),
+            (b"\x03\x00", Err(DerError), "nothing"),
+        ] {
+            assert_eq!(key_usage(der).map(|usage| usage.to_string()), expected.map(str::to_owned), "{why}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::der::{Value, tag};
+use crate::der::{DerError, Value};
 use crate::name::Name;
 
 /// An alternative name of a subject, or the base of a name constraint (RFC 5280 §4.2.1.6).
@@ -16,15 +16,14 @@ pub(crate) enum GeneralName<'a> {
 }
 
 impl<'a> GeneralName<'a> {
-    pub(crate) fn new(value: Value<'a>) -> Self {
-        const DNS_NAME: u8 = tag::context(2);
-        const DIRECTORY_NAME: u8 = tag::context_constructed(4);
-        const IP_ADDRESS: u8 = tag::context(7);
+    pub(crate) fn new(value: Value<'a>) -> Result<Self, DerError> {
         match value.tag {
-            DNS_NAME => Self::Dns(value.content),
-            DIRECTORY_NAME => Self::Directory(Name::new(value.content)),
-            IP_ADDRESS => Self::Ip(value.content),
-            _ => Self::Other(value),
+            0x82 => Ok(Self::Dns(value.content)),
+            0xa4 => Ok(Self::Directory(Name::new(value.content))),
+            0x87 => Ok(Self::Ip(value.content)),
+            // Other name, mailbox, X.400, EDI, URI, registered identifier.
+            0xa0 | 0x81 | 0xa3 | 0xa5 | 0x86 | 0x88 => Ok(Self::Other(value)),
+            _ => Err(DerError),
         }
     }
 }
@@ -61,16 +60,21 @@ mod tests {
 
     #[test]
     fn names_for_people() {
-        let name =
-            |tag: u8, content: &[u8]| GeneralName::new(Value { tag, content, raw: content }).to_string();
-        assert_eq!(name(0x82, b"mx.example.com"), "DNS mx.example.com");
-        assert_eq!(name(0x82, b"\x1b[1m"), r"DNS \x1b[1m");
-        assert_eq!(name(0x82, &[b'a'; 256]), format!("DNS {}…", "a".repeat(255)));
-        assert_eq!(name(0x82, &[b'a'; 255]), format!("DNS {}", "a".repeat(255)));
-        assert_eq!(name(0x87, &[192, 0, 2, 1]), "IP 192.0.2.1");
-        assert_eq!(name(0x87, &[0; 16]), "IP ::");
-        assert_eq!(name(0x87, &[1, 2]), "IP of 2 octets");
-        assert_eq!(name(0xa4, b"\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\x02mx"), "directory CN=mx");
-        assert_eq!(name(0x81, b"a@example.com"), "of the form [1]");
+        let name = |tag: u8, content: &[u8]| {
+            GeneralName::new(Value { tag, content, raw: content }).map(|name| name.to_string())
+        };
+        assert_eq!(name(0x82, b"mx.example.com"), Ok("DNS mx.example.com".to_owned()));
+        assert_eq!(name(0x82, b"\x1b[1m"), Ok(r"DNS \x1b[1m".to_owned()));
+        assert_eq!(name(0x82, &[b'a'; 256]), Ok(format!("DNS {}…", "a".repeat(255))));
+        assert_eq!(name(0x82, &[b'a'; 255]), Ok(format!("DNS {}", "a".repeat(255))));
+        assert_eq!(name(0x87, &[192, 0, 2, 1]), Ok("IP 192.0.2.1".to_owned()));
+        assert_eq!(name(0x87, &[0; 16]), Ok("IP ::".to_owned()));
+        assert_eq!(name(0x87, &[1, 2]), Ok("IP of 2 octets".to_owned()));
+        assert_eq!(
+            name(0xa4, b"\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\x02mx"),
+            Ok("directory CN=\"mx\"".to_owned())
+        );
+        assert_eq!(name(0xa2, b"mx.example.com"), Err(DerError), "a constructed DNS name");
+        assert_eq!(name(0x81, b"a@example.com"), Ok("of the form [1]".to_owned()));
     }
 }

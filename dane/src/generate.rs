@@ -1,8 +1,7 @@
 use ring::digest::{SHA256, SHA512, digest};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
-use crate::certificate::{Certificate, is_public_key};
-use crate::der::DerError;
+use crate::certificate::{is_public_key, leaf_spki};
 use crate::error::{MalformedCertificate, MalformedKey};
 use crate::parameter::{Matching, Selector, Usage};
 use crate::record::TlsaRecord;
@@ -19,13 +18,10 @@ impl TlsaRecord {
         matching: Matching,
         certificate: &CertificateDer<'_>,
     ) -> Result<Self, MalformedCertificate> {
-        let fields = match Certificate::parse(certificate) {
-            Ok(fields) => fields,
-            Err(DerError) => return Err(MalformedCertificate),
-        };
+        let spki = leaf_spki(certificate)?;
         Ok(match selector {
-            Selector::Cert => Self::new(usage, selector, matching, fields.der),
-            Selector::Spki => Self::new(usage, selector, matching, fields.spki),
+            Selector::Cert => Self::new(usage, selector, matching, certificate),
+            Selector::Spki => Self::new(usage, selector, matching, &spki),
         })
     }
 

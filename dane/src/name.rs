@@ -47,18 +47,20 @@ impl PartialEq for Name<'_> {
 }
 
 impl fmt::Display for Name<'_> {
-    /// For people: `O=Example, CN=Root`, cut, and with anything that is not printable ASCII escaped.
+    /// For people: `O="Example", CN="Root"`, cut, and with anything that is not printable ASCII escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const ATTRIBUTES: usize = 10;
         const CHARACTERS: usize = 64;
-        let Ok(relative_names) = relative_names(self.der) else { return f.write_str("that cannot be read") };
-        for (place, (kind, value)) in relative_names.iter().flatten().take(ATTRIBUTES).enumerate() {
+        let shown =
+            relative_names(self.der).and_then(|names| names.take(ATTRIBUTES).collect::<Result<Vec<_>, _>>());
+        let Ok(shown) = shown else { return f.write_str("(unreadable)") };
+        for (place, (kind, value)) in shown.iter().flatten().take(ATTRIBUTES).enumerate() {
             let separator = if place == 0 { "" } else { ", " };
             let value: String = match text(*value) {
                 Some(value) => value.chars().take(CHARACTERS).flat_map(char::escape_default).collect(),
                 None => "?".to_owned(),
             };
-            write!(f, "{separator}{}={value}", short(kind.content))?;
+            write!(f, "{separator}{}=\"{value}\"", short(kind.content))?;
         }
         Ok(())
     }
@@ -80,26 +82,33 @@ fn short(kind: &[u8]) -> String {
 /// An attribute's type and value.
 type Attribute<'a> = (Value<'a>, Value<'a>);
 
-/// The relative names that make up a name, each a set of attributes.
-fn relative_names(name: &[u8]) -> Result<Vec<Vec<Attribute<'_>>>, DerError> {
+/// The relative names that make up a name, each a set of attributes, read one by one.
+fn relative_names(
+    name: &[u8],
+) -> Result<impl Iterator<Item = Result<Vec<Attribute<'_>>, DerError>>, DerError> {
     let mut rest = Reader::new(single(name, tag::SEQUENCE)?.content);
-    let mut relative_names = Vec::new();
-    while !rest.is_at_end() {
-        let mut set = Reader::new(rest.expect(tag::SET)?.content);
-        let mut attributes = Vec::new();
-        while !set.is_at_end() {
-            let mut attribute = Reader::new(set.expect(tag::SEQUENCE)?.content);
-            attributes.push((attribute.expect(tag::OID)?, attribute.any()?));
-            attribute.end()?;
-        }
-        relative_names.push(attributes);
+    Ok(std::iter::from_fn(move || (!rest.is_at_end()).then(|| relative_name(rest.expect(tag::SET)?))))
+}
+
+fn relative_name(set: Value<'_>) -> Result<Vec<Attribute<'_>>, DerError> {
+    let mut set = Reader::new(set.content);
+    // X.501 §9.3: none is empty. One that counts for nothing elsewhere would hide what stands behind it.
+    if set.is_at_end() {
+        return Err(DerError);
     }
-    Ok(relative_names)
+    let mut attributes = Vec::new();
+    while !set.is_at_end() {
+        let mut attribute = Reader::new(set.expect(tag::SEQUENCE)?.content);
+        attributes.push((attribute.expect(tag::OID)?, attribute.any()?));
+        attribute.end()?;
+    }
+    Ok(attributes)
 }
 
 fn prepare(name: &[u8]) -> Result<Vec<u8>, DerError> {
     let mut prepared = Vec::with_capacity(name.len());
     for attributes in relative_names(name)? {
+        let attributes = attributes?;
         let attribute = |(kind, value): Attribute<'_>| framed(&[kind.raw, &prepare_value(value)].concat());
         let mut attributes: Vec<_> = attributes.into_iter().map(attribute).collect();
         // They are a set: their order depends on how they are encoded.
@@ -133,12 +142,10 @@ fn text(value: Value<'_>) -> Option<String> {
     const UNIVERSAL_STRING: u8 = 0x1c;
     const BMP_STRING: u8 = 0x1e;
     match value.tag {
-        tag::UTF8_STRING | PRINTABLE_STRING | IA5_STRING => match std::str::from_utf8(value.content) {
-            Ok(text) => Some(text.to_owned()),
-            Err(_) => None,
-        },
-        // Latin-1 is what is in use under this name.
-        TELETEX_STRING => Some(value.content.iter().copied().map(char::from).collect()),
+        tag::UTF8_STRING => utf8(value.content),
+        // Latin-1 is what stands in these where it is not what should.
+        PRINTABLE_STRING | IA5_STRING => utf8(value.content).or_else(|| Some(latin_1(value.content))),
+        TELETEX_STRING => Some(latin_1(value.content)),
         BMP_STRING => {
             let (units, []) = value.content.as_chunks::<2>() else { return None };
             match char::decode_utf16(units.iter().copied().map(u16::from_be_bytes)).collect() {
@@ -152,6 +159,17 @@ fn text(value: Value<'_>) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn utf8(octets: &[u8]) -> Option<String> {
+    match std::str::from_utf8(octets) {
+        Ok(text) => Some(text.to_owned()),
+        Err(_) => None,
+    }
+}
+
+fn latin_1(octets: &[u8]) -> String {
+    octets.iter().copied().map(char::from).collect()
 }
 
 #[cfg(test)]
@@ -188,7 +206,8 @@ mod tests {
             (name(&[&[(10, UTF8, b"Example Root")]]), false, "another attribute"),
             (name(&[&[(3, 0x04, b"Example Root")]]), false, "octets that are no text"),
             (name(&[&[(3, UTF8, b"\xff")]]), false, "no UTF-8"),
-            (name(&[&[(3, UTF8, b"Example Root")], &[]]), false, "one more"),
+            (name(&[&[(3, UTF8, b"Example Root")], &[(3, UTF8, b"")]]), false, "one more"),
+            (name(&[&[], &[(3, UTF8, b"Example Root")]]), false, "a relative name of nothing, which is none"),
             (name(&[]), false, "none"),
             (vec![0x30, 1, 0], false, "what cannot be read"),
             (vec![], false, "nothing"),
@@ -199,7 +218,13 @@ mod tests {
         let unreadable = [0x30, 1, 0];
         assert_eq!(Name::new(&unreadable), Name::new(&unreadable), "octets that are the same always are");
         let accented = name(&[&[(3, UTF8, "É".as_bytes())]]);
-        assert_eq!(Name::new(&accented), Name::new(&name(&[&[(3, 0x14, b"\xe9")]])), "beyond ASCII, too");
+        for latin_1 in [0x14, PRINTABLE, 0x16] {
+            assert_eq!(
+                Name::new(&accented),
+                Name::new(&name(&[&[(3, latin_1, b"\xe9")]])),
+                "beyond ASCII, too"
+            );
+        }
     }
 
     #[test]
@@ -232,17 +257,15 @@ mod tests {
             assert_eq!(Name::new(&lower).is_below(&Name::new(&base)), Ok(expected), "{why}");
         }
         let base = name(&[]);
-        assert_eq!(
-            Name::new(&[0x30, 1, 0]).is_below(&Name::new(&base)),
-            Err(DerError),
-            "what cannot be read"
-        );
+        for unreadable in [&[0x30, 1, 0][..], &name(&[&[], organization])] {
+            assert_eq!(Name::new(unreadable).is_below(&Name::new(&base)), Err(DerError), "{unreadable:02x?}");
+        }
     }
 
     #[test]
     fn names_for_people() {
         let whole = name(&[&[(6, PRINTABLE, b"DE")], &[(10, UTF8, b"A\x1b[1m")], &[(5, 0x04, b"x")]]);
-        assert_eq!(Name::new(&whole).to_string(), r"C=DE, O=A\u{1b}[1m, 2.5.4.5=?");
-        assert_eq!(Name::new(&[0x30, 1, 0]).to_string(), "that cannot be read");
+        assert_eq!(Name::new(&whole).to_string(), r#"C="DE", O="A\u{1b}[1m", 2.5.4.5="?""#);
+        assert_eq!(Name::new(&[0x30, 1, 0]).to_string(), "(unreadable)");
     }
 }

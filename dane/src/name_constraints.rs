@@ -44,16 +44,14 @@ impl<'a> NameConstraints<'a> {
         relation: impl Fn(&GeneralName<'_>) -> Option<Relation>,
         budget: &mut Budget,
     ) -> Result<bool, TooMuch> {
+        // Bases of other forms cost a look, too.
+        budget.spend_many(Work::NameComparisons, 1 + self.permitted.len() + self.excluded.len())?;
         let mut permitted = None;
         for relation in self.permitted.iter().filter_map(&relation) {
-            budget.spend(Work::NameComparisons)?;
             permitted = Some(permitted == Some(true) || relation == Relation::Within);
         }
-        let mut excluded = false;
-        for relation in self.excluded.iter().filter_map(&relation) {
-            budget.spend(Work::NameComparisons)?;
-            excluded |= relation != Relation::Outside;
-        }
+        let excluded =
+            self.excluded.iter().filter_map(&relation).any(|relation| relation != Relation::Outside);
         // A form of name of which no subtree is permitted is not constrained.
         Ok(permitted != Some(false) && !excluded)
     }
@@ -80,9 +78,12 @@ fn subtrees(field: Option<Value<'_>>) -> Result<Vec<GeneralName<'_>>, DerError> 
     let mut bases = Vec::new();
     while !list.is_at_end() {
         let mut subtree = Reader::new(list.expect(tag::SEQUENCE)?.content);
-        bases.push(GeneralName::new(subtree.any()?));
-        // §4.2.1.10: minimum is 0, the default, and there is no maximum.
-        subtree.end()?;
+        bases.push(GeneralName::new(subtree.any()?)?);
+        // §4.2.1.10: minimum is 0, and there is no maximum. An encoded default is no DER, but easily read.
+        match subtree.optional(tag::context(0))? {
+            None | Some(Value { content: [0], .. }) => subtree.end()?,
+            Some(_) => return Err(DerError),
+        }
     }
     Ok(bases)
 }
@@ -173,6 +174,25 @@ mod tests {
             ("mx.example.com", "mx.example.com", false),
         ] {
             assert_eq!(wildcard_covers(name.as_bytes(), base.as_bytes()), expected, "{name} {base}");
+        }
+    }
+
+    #[test]
+    fn subtrees_are_read_with_their_defaults_alone() {
+        let permitted = |subtree: &[u8]| {
+            let list = [&[0x30, subtree.len() as u8], subtree].concat();
+            let field = [&[0xa0, list.len() as u8], &*list].concat();
+            NameConstraints::parse(&[&[0x30, field.len() as u8], &*field].concat())
+                .map(|read| read.permitted.len())
+        };
+        for (subtree, expected, why) in [
+            (&b"\x82\x02mx"[..], Ok(1), "no minimum"),
+            (b"\x82\x02mx\x80\x01\x00", Ok(1), "the default, encoded"),
+            (b"\x82\x02mx\x80\x01\x01", Err(DerError), "another minimum"),
+            (b"\x82\x02mx\x81\x01\x00", Err(DerError), "a maximum"),
+            (b"\xa2\x02mx", Err(DerError), "a form that there is not"),
+        ] {
+            assert_eq!(permitted(subtree), expected, "{why}");
         }
     }
 

@@ -1,16 +1,11 @@
 //! What was expected and what was found, where nothing matches.
 
-use std::fmt;
-
 use crate::association::Association;
-use crate::error::VerifyError;
+use crate::error::{LISTED, VerifyError};
 use crate::parameter::Usage;
 use crate::raw_key::is_for_raw_keys;
 use crate::record::TlsaRecord;
 use crate::selection::{UsableRecords, UsableTlsa};
-
-/// How many records an error has of those that were expected, and of those that were found.
-const KEPT: usize = 20;
 
 /// The error where no record matches one of `presented` certificates, of which those `above` the leaf were looked at.
 pub(crate) fn no_match<'c>(
@@ -30,7 +25,7 @@ pub(crate) fn no_match<'c>(
         records: records.len(),
         certificates: presented,
         expected: expected(records),
-        found: found.take(KEPT).collect(),
+        found: found.take(LISTED).collect(),
     }
 }
 
@@ -45,7 +40,7 @@ pub(crate) fn no_match_of_key(records: &UsableRecords, key: &Association<'_>) ->
 }
 
 fn expected(records: &UsableRecords) -> Vec<TlsaRecord> {
-    records.iter().take(KEPT).map(TlsaRecord::from).collect()
+    records.iter().take(LISTED).map(TlsaRecord::from).collect()
 }
 
 /// One record of each usage, selector and matching type.
@@ -58,24 +53,4 @@ fn kinds(records: &UsableRecords) -> Vec<&UsableTlsa> {
         }
     }
     kinds
-}
-
-/// Some records, for a line of a log: the first few, and no more of each than the longest digest.
-pub(crate) struct Listed<'a>(pub(crate) &'a [TlsaRecord]);
-
-impl fmt::Display for Listed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 3;
-        const OCTETS: usize = 64;
-        if self.0.is_empty() {
-            return f.write_str("none");
-        }
-        for (place, record) in self.0.iter().take(SHOWN).enumerate() {
-            let separator = if place == 0 { "" } else { ", " };
-            let data = record.data.get(..OCTETS).unwrap_or(&record.data).to_vec();
-            let cut = if data.len() < record.data.len() { "…" } else { "" };
-            write!(f, "{separator}{}{cut}", TlsaRecord { data, ..*record })?;
-        }
-        if self.0.len() > SHOWN { f.write_str(", …") } else { Ok(()) }
-    }
 }

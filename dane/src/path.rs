@@ -24,8 +24,8 @@ pub(crate) struct Walk<'c, 'a, 'b> {
     signatures: HashMap<(usize, &'c [u8]), Result<(), PathFault>>,
     /// Of what speaks against paths that a record matches, the one nearest to success.
     pub(crate) nearest: Nearest,
-    /// The first signature that is not of the issuer that it names.
-    pub(crate) bad_signature: Option<VerifyError>,
+    /// Signatures that are not those of an issuer that they name, with the number of the certificate.
+    bad_signatures: Vec<(usize, VerifyError)>,
 }
 
 impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
@@ -41,7 +41,7 @@ impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
             budget,
             signatures: HashMap::new(),
             nearest: Nearest::from(malformed),
-            bad_signature: None,
+            bad_signatures: Vec::new(),
         }
     }
 
@@ -70,10 +70,23 @@ impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
         match self.check_issued(subject, issuer)? {
             Ok(()) => Ok(true),
             Err(fault) => {
-                self.bad_signature.get_or_insert(VerifyError::Untrusted { depth: path.len() - 1, fault });
+                if !subject.is_self_issued() {
+                    let error = VerifyError::Untrusted { depth: path.len() - 1, fault };
+                    self.bad_signatures.push((subject.number, error));
+                }
                 Ok(false)
             }
         }
+    }
+
+    /// The first certificate that none of those signed which it may name as its issuer: CAs may share a name. What names
+    /// itself was not held against itself.
+    pub(crate) fn bad_signature(&self) -> Option<VerifyError> {
+        let is_signed = |number| {
+            self.signatures.iter().any(|((subject, _), signature)| subject == number && signature.is_ok())
+        };
+        let mut bad = self.bad_signatures.iter().filter(|(number, _)| !is_signed(number));
+        bad.next().map(|(_, error)| error.clone())
     }
 
     /// Whether the holder of the key `issuer` signed `subject`; checked once, however many certificates the key has.

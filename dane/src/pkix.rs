@@ -107,15 +107,17 @@ impl<'c, 'a> Search<'c, 'a, '_> {
     /// What helps the operator most, where no path will do; `None` where what a record names is in none of them.
     fn explain(self, issuers: &Issuers<'_>) -> Option<VerifyError> {
         let mut named = issuers.certificates.iter().filter(|issuer| issuer.named_by.is_some());
-        let untrusted = |depth, fault| VerifyError::Untrusted { depth, fault };
+        let no_path =
+            |depth, fault| issuers.unreadable.clone().unwrap_or(VerifyError::Untrusted { depth, fault });
+        let bad_signature = self.walk.bad_signature();
         if let Some(nearest) = self.walk.nearest.error() {
             Some(nearest)
         } else if self.reached_root {
             // To a root, but not through the certificate that a record names.
             let is_sent = named.any(|issuer| issuer.number < issuers.presented);
-            is_sent.then_some(untrusted(0, PathFault::NotIssuedBelowAnchor))
+            is_sent.then(|| no_path(0, PathFault::NotIssuedBelowAnchor))
         } else {
-            Some(self.walk.bad_signature.unwrap_or(untrusted(self.top, PathFault::NoTrustedRoot)))
+            Some(bad_signature.unwrap_or_else(|| no_path(self.top, PathFault::NoTrustedRoot)))
         }
     }
 }

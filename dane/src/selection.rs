@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::certificate::{Certificate, is_public_key};
+use crate::certificate::{Certificate, is_public_key, spki};
 use crate::digests::Digests;
 use crate::parameter::{Matching, Selector, Usage};
 use crate::profile::Profile;
@@ -236,12 +236,16 @@ fn check_digest(data: &[u8], expected: usize, matching: Matching, digests: &Dige
 /// in a path. A DANE-EE(3) record only says which key the server has; what a key of 1024 bits is worth is for TLS to
 /// say, and below that it is not worth naming.
 fn check_full(data: &[u8], usage: Usage, selector: Selector) -> Result<(), Unusable> {
-    let spki = match (selector, Certificate::parse(data)) {
-        (Selector::Cert, Ok(certificate)) => certificate.spki,
-        (Selector::Cert, Err(_)) => return Err(Unusable::NotACertificate),
-        (Selector::Spki, _) if is_public_key(data) => data,
+    let spki = match (selector, usage) {
+        // What is asked of a leaf is that its key can be found.
+        (Selector::Cert, Usage::DaneEe) => spki(data),
+        (Selector::Cert, Usage::PkixTa | Usage::PkixEe | Usage::DaneTa) => {
+            Certificate::parse(data).map(|certificate| certificate.spki)
+        }
+        (Selector::Spki, _) if is_public_key(data) => Ok(data),
         (Selector::Spki, _) => return Err(Unusable::NotAPublicKey),
     };
+    let Ok(spki) = spki else { return Err(Unusable::NotACertificate) };
     let minimum = match usage {
         Usage::PkixTa | Usage::PkixEe | Usage::DaneTa => MINIMUM_RSA_BITS,
         Usage::DaneEe => 1024,

@@ -12,7 +12,7 @@ use crate::oid::dotted;
 pub(crate) fn check_signature(certificate: &Certificate<'_>, issuer: &[u8]) -> Result<(), PathFault> {
     // RFC 5280 §4.1.1.2: the algorithm is stated twice, once where the issuer has signed it.
     if certificate.inner_algorithm.content != certificate.algorithm {
-        return Err(PathFault::Signature);
+        return Err(PathFault::AlgorithmNotSigned);
     }
     if let Some(bits) = too_few_bits(issuer)? {
         return Err(PathFault::WeakIssuerKey { bits, minimum: MINIMUM_RSA_BITS });
@@ -66,16 +66,21 @@ pub(crate) fn rsa_key_bits(spki: &[u8]) -> Result<Option<usize>, DerError> {
     Ok(rsa_modulus(spki)?.map(|modulus| modulus.len() * 8))
 }
 
-/// The modulus without leading zero, where the key is RSA (RFC 8017 §A.1.1).
+/// The modulus without leading zeros, where the key is RSA (RFC 8017 §A.1.1). Zeros make no key longer, and some libraries
+/// skip any number of them.
 fn rsa_modulus(spki: &[u8]) -> Result<Option<&[u8]>, DerError> {
     const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+    /// RFC 4055 §1.2: a key for RSASSA-PSS alone.
+    const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10];
+    /// X.509 of 1988, id-ea-rsa.
+    const RSA: &[u8] = &[0x55, 8, 1, 1];
     let mut fields = Reader::new(single(spki, tag::SEQUENCE)?.content);
     let mut algorithm = Reader::new(fields.expect(tag::SEQUENCE)?.content);
-    if algorithm.expect(tag::OID)?.content != RSA_ENCRYPTION {
+    if ![RSA_ENCRYPTION, RSASSA_PSS, RSA].contains(&algorithm.expect(tag::OID)?.content) {
         return Ok(None);
     }
     let key = whole_octets(fields.expect(tag::BIT_STRING)?)?;
-    match Reader::new(single(key, tag::SEQUENCE)?.content).expect(tag::INTEGER)?.content {
-        [0, modulus @ ..] | modulus => Ok(Some(modulus)),
-    }
+    let modulus = Reader::new(single(key, tag::SEQUENCE)?.content).expect(tag::INTEGER)?.content;
+    let zeros = modulus.iter().take_while(|octet| **octet == 0).count();
+    Ok(modulus.get(zeros..))
 }

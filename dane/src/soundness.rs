@@ -2,7 +2,7 @@ use rustls_pki_types::UnixTime;
 
 use crate::budget::Budget;
 use crate::chain::ChainCertificate;
-use crate::error::{PathFault, VerifyError};
+use crate::error::{LISTED, PathFault, VerifyError};
 use crate::extensions::Extensions;
 use crate::oid::dotted;
 use crate::signature::check_key;
@@ -48,13 +48,12 @@ pub(crate) fn check_path(
 }
 
 fn check_extensions(extensions: &Extensions<'_>) -> Result<(), PathFault> {
-    const SHOWN: usize = 20;
     if let Some(id) = extensions.unknown_critical {
         return Err(PathFault::UnknownCriticalExtension { found: dotted(id) });
     }
     match &extensions.extended_key_usage {
         Some(usage) if !usage.includes_tls_servers() => {
-            let found = usage.purposes.iter().take(SHOWN).map(|purpose| dotted(purpose)).collect();
+            let found = usage.purposes.iter().take(LISTED).map(|purpose| dotted(purpose)).collect();
             Err(PathFault::ExtendedKeyUsage { found })
         }
         Some(_) | None => Ok(()),

@@ -33,7 +33,7 @@ pub(crate) fn match_trust_anchor(
             return Ok(Some(found));
         }
     }
-    search.explain().map_or(Ok(None), Err)
+    search.explain(issuers.unreadable.clone()).map_or(Ok(None), Err)
 }
 
 struct Search<'c, 'a, 'b> {
@@ -92,6 +92,7 @@ impl<'c, 'a> Search<'c, 'a, '_> {
         let mut keys: Vec<_> = records.iter().filter(is_key).collect();
         // Their order in DNS must not say which of them are tried before it is too much.
         keys.sort_by_key(|record| record.data());
+        keys.dedup_by_key(|record| record.data());
         for record in keys {
             self.walk.budget.spend_many(Work::Comparisons, tops.len())?;
             for path in &tops {
@@ -104,12 +105,14 @@ impl<'c, 'a> Search<'c, 'a, '_> {
         Ok(None)
     }
 
-    /// What helps the operator most, where no path is sound; `None` where no record matches anything.
-    fn explain(self) -> Option<VerifyError> {
+    /// What helps the operator most, where no path is sound; `None` where no record matches anything. `unreadable` is what
+    /// to say of a certificate that may be missing in a path.
+    fn explain(self, unreadable: Option<VerifyError>) -> Option<VerifyError> {
         let mut anchors = self.issuers.iter().filter(|issuer| issuer.named_by.is_some()).peekable();
         let not_below = VerifyError::Untrusted { depth: 0, fault: PathFault::NotIssuedBelowAnchor };
-        let bad_signature = self.walk.bad_signature.filter(|_| anchors.peek().is_some());
+        let bad_signature = self.walk.bad_signature().filter(|_| anchors.peek().is_some());
         let is_sent = |anchor: &ChainCertificate<'_>| anchor.number < self.presented;
-        self.walk.nearest.error().or(bad_signature).or_else(|| anchors.any(is_sent).then_some(not_below))
+        let no_path = || anchors.any(is_sent).then(|| unreadable.unwrap_or(not_below));
+        self.walk.nearest.error().or(bad_signature).or_else(no_path)
     }
 }

@@ -5,7 +5,7 @@ use crate::budget::Budget;
 use crate::certificate::Certificate;
 use crate::chain::{Candidate, ChainCertificate, Issuers};
 use crate::der::DerError;
-use crate::error::{Nearest, VerifyError, Work};
+use crate::error::{LISTED, Nearest, VerifyError, Work};
 use crate::general_name::printable;
 use crate::no_match::no_match;
 use crate::parameter::{Matching, Selector, Usage};
@@ -96,10 +96,11 @@ impl<'a> Presented<'a> {
         let has = |usage| records.iter().any(|record| record.usage() == usage);
         let (below_anchor, below_root) = (has(Usage::DaneTa), has(Usage::PkixTa) || has(Usage::PkixEe));
         if by_leaf.is_none() && !below_anchor && !below_root {
-            return Err(if self.association.has_key() {
-                self.no_match(records, &[])
-            } else {
+            let lacks_key = !self.association.has_key() && records.iter().any(is_about_key);
+            return Err(if lacks_key {
                 VerifyError::Malformed { certificate: 0 }
+            } else {
+                self.no_match(records, &[])
             });
         }
         let fields =
@@ -116,6 +117,8 @@ impl<'a> Presented<'a> {
         let mut budget = Budget::new();
         let sent = if below_anchor || below_root {
             budget.spend_many(Work::Certificates, self.sent.len())?;
+            let lengths = self.sent.iter().map(|certificate| certificate.len());
+            budget.spend_many(Work::Octets, lengths.fold(self.leaf.len(), usize::saturating_add))?;
             Candidate::sent(&leaf, self.sent)
         } else {
             Vec::new()
@@ -202,14 +205,17 @@ impl Match {
     }
 }
 
+fn is_about_key(record: &UsableTlsa) -> bool {
+    record.selector() == Selector::Spki
+}
+
 /// RFC 7672 §3.2.2, §3.2.3: DNS-IDs only.
 fn check_names(leaf: &ChainCertificate<'_>, names: &ReferenceIds) -> Result<(), VerifyError> {
-    const SHOWN: usize = 20;
     if leaf.extensions.dns_ids().any(|dns_id| names.accept(dns_id)) {
         return Ok(());
     }
     Err(VerifyError::NameMismatch {
         expected: names.iter().map(String::from).collect(),
-        presented: leaf.extensions.dns_ids().take(SHOWN).map(printable).collect(),
+        presented: leaf.extensions.dns_ids().take(LISTED).map(printable).collect(),
     })
 }

@@ -593,7 +593,7 @@ match  a record names the server's own certificate
     let false_record = wrong(&right);
     let expected = format!(
         "\
-no-match  no usable record names any of the certificates
+no-match  no usable record is satisfied by the certificates
   usable  DANE-EE(3) SPKI(1) SHA2-256(1)  {false_record}
   The certificates that were presented, as records would name them
     0  3 1 1 {key}

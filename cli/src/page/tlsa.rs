@@ -100,7 +100,7 @@ impl TlsaVerifyDocument {
                 (None, _) => String::new(),
             },
             // The records that were expected and found stand below.
-            ChainResult::NoMatch => "no usable record names any of the certificates".to_owned(),
+            ChainResult::NoMatch => "no usable record is satisfied by the certificates".to_owned(),
             ChainResult::Unusable
             | ChainResult::HostMismatch
             | ChainResult::Expired

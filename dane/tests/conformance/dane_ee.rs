@@ -102,6 +102,9 @@ fn d66_02_a_certificate_that_cannot_be_taken_apart_matches_as_a_whole() {
     let record = |selector| TlsaRecord { usage: 3, selector, matching: 1, data: digest.clone() };
     assert_eq!(found(check(&[&garbage], &[record(0)])), Ok((0, 0)));
     assert_eq!(found(check(&[&garbage], &[record(1)])), Err(VerifyError::Malformed { certificate: 0 }));
+    let other = [tlsa(3, 0, 1, &self_signed(|_| {}))];
+    let result = check(&[&garbage], &other);
+    assert_eq!(result, Err(expected_found(&other, 1, &[record(0)])), "nothing had to be read");
 }
 
 #[test]
@@ -114,9 +117,9 @@ fn d71_07_a_certificate_is_read_as_far_as_its_key() {
     let sequence = |content: &[u8]| [&[0x30, 0x82][..], &u16_octets(content), content].concat();
     let far_too_long = |content: &[u8]| [&[0x30, 0x83, 0][..], &u16_octets(content), content].concat();
     let fields = |behind: &[u8]| [before, key.as_ref(), behind].concat();
-    let matches = |der: Vec<u8>| {
+    let matches = |der: &Vec<u8>| {
         let record = TlsaRecord { usage: 3, selector: 1, matching: 0, data: key.to_vec() };
-        found(check(&[&der.into()], &[record]))
+        found(check(&[&der.clone().into()], &[record]))
     };
     for (der, why) in [
         (sequence(&sequence(&fields(&[]))), "neither extensions nor a signature"),
@@ -124,7 +127,9 @@ fn d71_07_a_certificate_is_read_as_far_as_its_key() {
         (sequence(&sequence(&fields(&[0xa1, 2, 3, 0]))), "a unique identifier in pieces"),
         (far_too_long(&far_too_long(&fields(&[]))), "lengths in more octets than they need"),
     ] {
-        assert_eq!(matches(der), Ok((0, 0)), "{why}");
+        assert_eq!(matches(&der), Ok((0, 0)), "{why}");
+        let whole = TlsaRecord { usage: 3, selector: 0, matching: 0, data: der.clone() };
+        assert_eq!(found(check(&[&der.into()], &[whole])), Ok((0, 0)), "{why}, as a whole");
     }
     for (der, why) in [
         ([sequence(&sequence(&fields(&[]))), vec![0]].concat(), "something behind the certificate"),
@@ -132,7 +137,7 @@ fn d71_07_a_certificate_is_read_as_far_as_its_key() {
         (sequence(&sequence(&[before, &[0x31], &key[1..]].concat())), "a set in the place of the key"),
         (sequence(&sequence(&[&before[..5], key.as_ref()].concat())), "nothing between version and key"),
     ] {
-        assert_eq!(matches(der), Err(VerifyError::Malformed { certificate: 0 }), "{why}");
+        assert_eq!(matches(&der), Err(VerifyError::Malformed { certificate: 0 }), "{why}");
     }
 }
 

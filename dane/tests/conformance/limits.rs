@@ -1,9 +1,9 @@
 use std::time::{Duration, Instant};
 
 use dane::{TlsaRecord, VerifyError, Work};
-use rcgen::{CertificateParams, GeneralSubtree, NameConstraints};
+use rcgen::{CertificateParams, CustomExtension, GeneralSubtree, NameConstraints, SanType};
 
-use crate::pki::{Ca, check, check_full, found, no_match, tlsa};
+use crate::pki::{Ca, check, check_full, expired, found, no_match, tlsa};
 
 #[test]
 fn a_chain_has_a_limit_of_certificates_only_where_paths_are_built() {
@@ -18,6 +18,23 @@ fn a_chain_has_a_limit_of_certificates_only_where_paths_are_built() {
     let too_many = VerifyError::TooMuchWork { what: Work::Certificates, limit: 64 };
     assert_eq!(found(check(&with(64), &anchor)), Err(too_many));
     assert_eq!(found(check(&with(64), &[tlsa(3, 1, 1, &leaf)])), Ok((0, 0)));
+}
+
+#[test]
+fn a_chain_has_a_limit_of_octets_only_where_paths_are_built() {
+    let root = Ca::root("root");
+    let leaf = |octets: usize| {
+        root.leaf_with(|leaf| {
+            let extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![0; octets]);
+            leaf.custom_extensions.push(extension);
+        })
+    };
+    let anchor = [tlsa(2, 0, 1, &root.certificate)];
+    let (long, too_long) = (leaf(1_000_000), leaf(1 << 20));
+    assert_eq!(found(check(&[&long, &root.certificate], &anchor)), Ok((1, 0)));
+    let too_many = VerifyError::TooMuchWork { what: Work::Octets, limit: 1 << 20 };
+    assert_eq!(found(check(&[&too_long, &root.certificate], &anchor)), Err(too_many));
+    assert_eq!(found(check(&[&too_long], &[tlsa(3, 1, 1, &too_long)])), Ok((0, 0)));
 }
 
 #[test]
@@ -166,4 +183,34 @@ fn name_comparisons_are_limited() {
     assert_eq!(found(check(&[&names(10), &root.certificate], &records)), Ok((1, 0)));
     let limit = VerifyError::TooMuchWork { what: Work::NameComparisons, limit: 50_000 };
     assert_eq!(found(check(&[&names(200), &root.certificate], &records)), Err(limit));
+}
+
+#[test]
+fn names_and_constraints_of_different_forms_are_limited_too() {
+    let subtrees: Vec<_> = (0..300).map(|n| GeneralSubtree::DnsName(format!("{n}.test"))).collect();
+    let root = Ca::root_with("root", |ca| {
+        ca.name_constraints =
+            Some(NameConstraints { permitted_subtrees: vec![], excluded_subtrees: subtrees });
+    });
+    let mailboxes = |count: usize| {
+        root.leaf_with(|leaf| {
+            let mailbox = SanType::Rfc822Name("a@example.com".try_into().unwrap());
+            leaf.subject_alt_names.extend(vec![mailbox; count]);
+        })
+    };
+    let records = [tlsa(2, 0, 1, &root.certificate)];
+    assert_eq!(found(check(&[&mailboxes(100), &root.certificate], &records)), Ok((1, 0)));
+    let limit = VerifyError::TooMuchWork { what: Work::NameComparisons, limit: 50_000 };
+    assert_eq!(found(check(&[&mailboxes(200), &root.certificate], &records)), Err(limit));
+}
+
+#[test]
+fn a_bare_key_is_tried_once_however_often_it_is_there() {
+    let (root, other) = (Ca::root("root"), Ca::root("other"));
+    let middle = root.ca_with("middle", expired);
+    let by_other = middle.cross_signed_by(&other, |_| {});
+    let leaf = middle.leaf();
+    let records = vec![tlsa(2, 1, 0, &root.certificate); 60_000];
+    let result = check(&[&leaf, &middle.certificate, &by_other.certificate], &records);
+    assert!(matches!(result, Err(VerifyError::Expired { depth: 1, .. })), "{result:?}");
 }

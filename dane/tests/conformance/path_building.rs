@@ -1,4 +1,4 @@
-use dane::{Match, TlsaRecord, VerifyError};
+use dane::{Match, PathFault, TlsaRecord, VerifyError};
 use rcgen::{BasicConstraints, CertificateParams, DnType, DnValue, IsCa, KeyIdMethod};
 use rustls_pki_types::CertificateDer;
 
@@ -91,6 +91,20 @@ fn cas_of_one_name() {
     let unseen = [tlsa(2, 0, 1, &Ca::root("same").certificate)];
     let sent = [&wrong.certificate, &other.certificate];
     assert_eq!(in_every_order(&leaf, &sent, &unseen), Err(no_match(1, 3)));
+}
+
+#[test]
+fn another_ca_of_the_same_name_is_no_bad_signature() {
+    let (root, renewed, stranger) = (Ca::root("root"), Ca::root("root"), Ca::root("stranger"));
+    let sent = [&root.certificate, &renewed.certificate, &stranger.certificate];
+    let records = [tlsa(2, 0, 1, &stranger.certificate)];
+    let not_below = VerifyError::Untrusted { depth: 0, fault: PathFault::NotIssuedBelowAnchor };
+    assert_eq!(in_every_order(&root.leaf(), &sent, &records), Err(not_below));
+    let unsigned = VerifyError::Untrusted { depth: 0, fault: PathFault::Signature };
+    assert_eq!(
+        in_every_order(&root.leaf(), &sent[1..2], &[tlsa(2, 0, 1, &renewed.certificate)]),
+        Err(unsigned)
+    );
 }
 
 #[test]

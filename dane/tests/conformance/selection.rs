@@ -211,6 +211,11 @@ fn d71_01_d71_18_digests_as_configured() {
 
 /// A SubjectPublicKeyInfo with an RSA key of so many octets (RFC 8017 §A.1.1).
 fn rsa_key(octets: usize) -> Vec<u8> {
+    rsa_key_of(b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00", 1, octets)
+}
+
+/// With another algorithm, and with so many zeros before the modulus.
+fn rsa_key_of(algorithm: &[u8], zeros: usize, octets: usize) -> Vec<u8> {
     fn value(tag: u8, content: &[u8]) -> Vec<u8> {
         let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
         let header = match (high, low) {
@@ -220,10 +225,9 @@ fn rsa_key(octets: usize) -> Vec<u8> {
         };
         [&header, content].concat()
     }
-    let modulus = value(2, &[&[0][..], &vec![0xc5; octets]].concat());
+    let modulus = value(2, &[vec![0; zeros], vec![0xc5; octets]].concat());
     let key = value(0x30, &[&modulus[..], b"\x02\x03\x01\x00\x01"].concat());
-    let algorithm = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
-    value(0x30, &[&algorithm[..], &value(3, &[&[0], &key[..]].concat())].concat())
+    value(0x30, &[algorithm, &value(3, &[&[0], &key[..]].concat())].concat())
 }
 
 #[test]
@@ -243,6 +247,17 @@ fn d66_13_keys_that_are_too_weak() {
         let record = TlsaRecord { usage, selector: 1, matching: 0, data: rsa_key(bits / 8) };
         let reasons = select(&[record], Profile::Full, &Digests::default()).reasons();
         assert_eq!(reasons, [expected], "{why}: {usage}, {bits} bits");
+    }
+    for (key, why) in [
+        (
+            rsa_key_of(b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00", 200, 64),
+            "zeros in front",
+        ),
+        (rsa_key_of(b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a", 1, 64), "for RSASSA-PSS alone"),
+        (rsa_key_of(b"\x30\x08\x06\x04\x55\x08\x01\x01\x05\x00", 1, 64), "by the name that X.509 has for it"),
+    ] {
+        let record = TlsaRecord { usage: 3, selector: 1, matching: 0, data: key };
+        assert_eq!(reason(record), weak(512, 1024), "{why}");
     }
     let certificate = data("rsa1024-root.der");
     for (usage, expected) in [(2, weak(1024, 2048)), (3, None)] {

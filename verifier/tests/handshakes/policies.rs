@@ -198,7 +198,7 @@ fn tlsa_and_policies() {
             dane(Ca::new("Trusted").server("other.example.com").dane_ta()),
             &good,
             Some(false),
-            Some("certificate-untrusted"),
+            Some("tlsa-no-match"),
             "a CA of the same name with another key",
         ),
         (
