@@ -238,7 +238,7 @@ pub enum PathFault {
 pub enum Work {
     /// Certificates presented beside the leaf, where a record asks for a path.
     Certificates,
-    /// Octets of all that were presented, where a record asks for a path.
+    /// Octets of all that were presented, where a record asks for more than the certificate or the key of the leaf.
     Octets,
     /// Comparisons of a record with a certificate above the leaf, or of a bare key with the top of a path.
     Comparisons,

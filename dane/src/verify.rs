@@ -103,6 +103,9 @@ impl<'a> Presented<'a> {
                 self.no_match(records, &[])
             });
         }
+        let mut budget = Budget::new();
+        let lengths = self.sent.iter().map(|certificate| certificate.len());
+        budget.spend_many(Work::Octets, lengths.fold(self.leaf.len(), usize::saturating_add))?;
         let fields =
             Certificate::parse(self.leaf).map_err(|DerError| VerifyError::Malformed { certificate: 0 })?;
         let leaf = ChainCertificate::new(fields, 0)?;
@@ -114,11 +117,8 @@ impl<'a> Presented<'a> {
         if let Some(found) = nearest.unless(named(by_leaf.map(|record| Match::new(record, 0)))) {
             return Ok(found);
         }
-        let mut budget = Budget::new();
         let sent = if below_anchor || below_root {
             budget.spend_many(Work::Certificates, self.sent.len())?;
-            let lengths = self.sent.iter().map(|certificate| certificate.len());
-            budget.spend_many(Work::Octets, lengths.fold(self.leaf.len(), usize::saturating_add))?;
             Candidate::sent(&leaf, self.sent)
         } else {
             Vec::new()
