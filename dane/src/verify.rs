@@ -62,6 +62,7 @@ pub fn verify_with(
     let by_leaf = presented.leaf_record(records, Usage::DaneEe);
     match (by_leaf, settings.ee_names) {
         (Some(record), EeNames::Ignore) => Ok(Match::new(record, 0)),
+        (None, _) if records.iter().all(is_dane_ee) => Err(presented.leaf_mismatch(records)),
         (Some(_), EeNames::Check) | (None, _) => presented.verify(by_leaf, records, names, now, settings),
     }
 }
@@ -95,14 +96,6 @@ impl<'a> Presented<'a> {
     ) -> Result<Match, VerifyError> {
         let has = |usage| records.iter().any(|record| record.usage() == usage);
         let (below_anchor, below_root) = (has(Usage::DaneTa), has(Usage::PkixTa) || has(Usage::PkixEe));
-        if by_leaf.is_none() && !below_anchor && !below_root {
-            let lacks_key = !self.association.has_key() && records.iter().any(is_about_key);
-            return Err(if lacks_key {
-                VerifyError::Malformed { certificate: 0 }
-            } else {
-                self.no_match(records, &[])
-            });
-        }
         let mut budget = Budget::new();
         let lengths = self.sent.iter().map(|certificate| certificate.len());
         budget.spend_many(Work::Octets, lengths.fold(self.leaf.len(), usize::saturating_add))?;
@@ -141,6 +134,15 @@ impl<'a> Presented<'a> {
             }
         }
         Err(nearest.error().unwrap_or_else(|| self.no_match(records, &sent)))
+    }
+
+    /// Where nothing but the leaf was to match.
+    fn leaf_mismatch(&self, records: &UsableRecords) -> VerifyError {
+        let is_about_key = |record: &UsableTlsa| record.selector() == Selector::Spki;
+        if !self.association.has_key() && records.iter().any(is_about_key) {
+            return VerifyError::Malformed { certificate: 0 };
+        }
+        self.no_match(records, &[])
     }
 
     /// `above` are those of the certificates behind the leaf that were looked at.
@@ -205,8 +207,8 @@ impl Match {
     }
 }
 
-fn is_about_key(record: &UsableTlsa) -> bool {
-    record.selector() == Selector::Spki
+fn is_dane_ee(record: &UsableTlsa) -> bool {
+    record.usage() == Usage::DaneEe
 }
 
 /// RFC 7672 §3.2.2, §3.2.3: DNS-IDs only.
