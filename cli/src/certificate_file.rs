@@ -1,6 +1,6 @@
 //! Files of certificates: what a server presents, what is trusted, and what a record is made for.
 
-use std::{fs, path::Path};
+use std::{fs::File, io::Read, path::Path};
 
 use dane::{MalformedCertificate, Roots};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
@@ -54,15 +54,14 @@ pub(crate) fn subject(file: &Path) -> Result<Subject, Problem> {
 }
 
 fn of_octets(octets: &[u8]) -> Result<Subject, Problem> {
-    if !pem::is_pem(octets) {
+    if pem::private_key(octets).is_none() && !pem::is_pem(octets) {
         // What begins like a sequence in DER may be either of the two; which it is, shows where the record is made.
         return match dane::leaf_spki(&octets.into()) {
             Ok(_) => Ok(Subject::Certificate { certificate: octets.to_vec().into(), line: None, of: 1 }),
             Err(MalformedCertificate) => Ok(Subject::Key { key: octets.to_vec().into(), line: None }),
         };
     }
-    let sections = pem::sections(octets)?;
-    check(&sections)?;
+    let sections = sections(octets)?;
     let mut certificates = sections.iter().filter(|section| section.label == CERTIFICATE);
     let mut keys = sections.iter().filter(|section| section.label == PUBLIC_KEY);
     match (certificates.next(), keys.next()) {
@@ -88,8 +87,7 @@ fn of_octets(octets: &[u8]) -> Result<Subject, Problem> {
 fn certificates(file: &Path) -> Result<Vec<(CertificateDer<'static>, usize)>, Problem> {
     let octets = read(file)?;
     let read = || -> Result<Vec<_>, Problem> {
-        let sections = pem::sections(&octets)?;
-        check(&sections)?;
+        let sections = sections(&octets)?;
         let certificates = sections.iter().filter(|section| section.label == CERTIFICATE);
         certificates.map(|section| Ok((section.der()?.into(), section.line))).collect()
     };
@@ -102,19 +100,18 @@ fn certificates(file: &Path) -> Result<Vec<(CertificateDer<'static>, usize)>, Pr
 }
 
 /// Refuses what must not be given away, and what is easily taken for a certificate and would be passed over.
-fn check(sections: &[Section<'_>]) -> Result<(), Problem> {
-    for section in sections {
-        let Section { label, line, .. } = section;
-        if section.is_private_key() {
-            let message = "found a private key, which belongs in no file that is shown to others";
-            return Err(Problem::new(format!("expected certificates, {message}")).at(*line, None));
-        }
-        if label != CERTIFICATE && label.contains(CERTIFICATE) {
-            let message = format!("expected a section called CERTIFICATE, found one called {label}");
-            return Err(Problem::new(message).at(*line, None));
-        }
+fn sections(octets: &[u8]) -> Result<Vec<Section<'_>>, Problem> {
+    if let Some(line) = pem::private_key(octets) {
+        let message = "found a private key, which belongs in no file that is shown to others";
+        return Err(Problem::new(format!("expected certificates, {message}")).at(line, None));
     }
-    Ok(())
+    let sections = pem::sections(octets)?;
+    let is_other = |label: &str| label != CERTIFICATE && label.contains(CERTIFICATE);
+    if let Some(Section { label, line, .. }) = sections.iter().find(|section| is_other(&section.label)) {
+        let message = format!("expected a section called CERTIFICATE, found one called {label}");
+        return Err(Problem::new(message).at(*line, None));
+    }
+    Ok(sections)
 }
 
 /// What is said of a section, or a file, that is no certificate.
@@ -123,7 +120,14 @@ pub(crate) fn no_certificate() -> Problem {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Problem> {
-    fs::read(file).map_err(|error| Problem::new(format!("cannot be read: {error}")).in_file(file))
+    const LONGEST: u64 = 16 << 20;
+    let mut octets = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut octets));
+    match read {
+        Ok(_) if octets.len() as u64 > LONGEST => Err(Problem::new("expected at most 16 MiB").in_file(file)),
+        Ok(_) => Ok(octets),
+        Err(error) => Err(Problem::new(format!("cannot be read: {error}")).in_file(file)),
+    }
 }
 
 const CERTIFICATE: &str = "CERTIFICATE";

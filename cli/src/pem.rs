@@ -45,12 +45,14 @@ pub(crate) fn sections(text: &[u8]) -> Result<Vec<Section<'_>>, Problem> {
     Ok(sections)
 }
 
-impl Section<'_> {
-    /// Whether it holds a secret, in whichever form.
-    pub(crate) fn is_private_key(&self) -> bool {
-        self.label.ends_with("PRIVATE KEY")
-    }
+/// The line on which a private key begins, in whichever form, and even where the lines of the file have been joined.
+pub(crate) fn private_key(text: &[u8]) -> Option<usize> {
+    let has = |line: &[u8], words: &[u8]| line.windows(words.len()).any(|window| window == words);
+    let mut lines = (1..).zip(lines(text));
+    lines.find(|(_, line)| has(line, BEGIN) && has(line, b"PRIVATE KEY")).map(|(number, _)| number)
+}
 
+impl Section<'_> {
     /// What the base64 stands for.
     ///
     /// # Errors
@@ -93,14 +95,19 @@ impl Section<'_> {
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 
-/// The lines of a text. Some editors put a byte order mark in front.
+/// The lines of a text, which some systems end with a carriage return alone. Some editors put a byte order mark in front.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).split(|&octet| octet == b'\n')
+    let end = if text.contains(&b'\n') { b'\n' } else { b'\r' };
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).split(move |&octet| octet == end)
 }
 
-/// The label of a line that is such a marker (RFC 7468 §3), white space around it aside.
+/// The label of a line that is such a marker (RFC 7468 §3), white space around it aside. Labels are shown to people: what
+/// has dashes of a marker in it is a file in one line, with what may be a secret between them.
 fn marker(line: &[u8], which: &[u8]) -> Option<String> {
-    let label = line.trim_ascii().strip_prefix(which)?.strip_suffix(b"-----")?;
+    let label = line.trim_ascii().strip_prefix(which)?.strip_suffix(b"-----")?.trim_ascii();
+    if label.windows(2).any(|pair| pair == b"--") {
+        return None;
+    }
     Some(label.escape_ascii().to_string())
 }
 
@@ -130,6 +137,8 @@ mod tests {
             ("-----BEGIN A-----\r\nAAAA\r\n-----END A-----\r\n", &["A"], "lines that end in CRLF"),
             ("\u{feff}-----BEGIN A-----\nAAAA\n-----END A-----\n", &["A"], "a byte order mark"),
             ("-----BEGIN A-----\n\n  AA\nAA \n-----END A-----\n", &["A"], "white space inside"),
+            ("-----BEGIN A-----\rAAAA\r-----END A-----\r", &["A"], "lines that end in CR"),
+            ("-----BEGIN A-----AAAA-----END A-----\n", &[], "one line, whose label would be all of it"),
             (
                 "x: caf\u{e9}\n-----BEGIN A-----\nAAAA\n-----END A-----\n?\n-----BEGIN B C-----\nAAAA\n-----END B C-----\n",
                 &["A", "B C"],
@@ -138,6 +147,25 @@ mod tests {
         ] {
             assert_eq!(read(text), found(expected), "{why}");
             assert_eq!(is_pem(text.as_bytes()), !expected.is_empty(), "{why}");
+        }
+    }
+
+    #[test]
+    fn private_keys() {
+        for (text, expected, why) in [
+            ("x\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", Some(2), "as it should be"),
+            ("-----BEGIN EC PRIVATE KEY-----\n", Some(1), "of one algorithm, without an end"),
+            ("-----BEGIN PRIVATE KEY -----\n", Some(1), "with a blank before the dashes"),
+            (
+                "-----BEGIN A----- AAAA -----END A----- -----BEGIN PRIVATE KEY----- AAAA\n",
+                Some(1),
+                "in one line",
+            ),
+            ("x\r-----BEGIN PRIVATE KEY-----\rAAAA\r", Some(2), "lines that end in CR"),
+            ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", None, "a public key"),
+            ("no PRIVATE KEY here\n", None, "text"),
+        ] {
+            assert_eq!(private_key(text.as_bytes()), expected, "{why}");
         }
     }
 

@@ -69,7 +69,8 @@ pub(crate) fn ehlo(policy: &PolicyOptions, case: Option<&Case>) -> String {
     given.unwrap_or_else(machine_name)
 }
 
-fn settings(
+/// What sessions with mail servers are made of.
+pub(crate) fn settings(
     global: &GlobalOptions,
     policy: &PolicyOptions,
     case: Option<&Case>,

@@ -411,6 +411,13 @@ fn certificates_and_records() {
         ),
         ("first.pem", format!("{secret}{good}"), Some(1), &["private key"], "a private key in front of it"),
         (
+            "line.pem",
+            format!("{} {good}", secret.replace('\n', " ")),
+            Some(1),
+            &["private key"],
+            "a private key whose lines were joined",
+        ),
+        (
             "base64.pem",
             format!("{unreadable}{good}"),
             Some(2),
@@ -568,6 +575,16 @@ fn conflicting_and_unknown_options() {
         ),
         (vec!["check", &domain, "--protocols", "TLSv1.1"], &["TLSv1.2"], "nothing at or above 1.2"),
         (vec!["check", &domain, "--protocols", "TLSv1.4"], &["TLSv1.4"], "an unknown version"),
+        (
+            vec!["resolve", &domain, "--protocols", "TLSv1.4"],
+            &["TLSv1.4"],
+            "an unknown version, where none is used",
+        ),
+        (
+            vec!["resolve", "--dane-only", "mx.lab", "--ciphers", "TLS_NULL"],
+            &["TLS_NULL"],
+            "nor is a cipher suite",
+        ),
         (vec!["check", &domain, "--ciphers", "TLS_NULL"], &["TLS_NULL"], "an unknown cipher suite"),
         (
             vec!["check", &domain, "--protocols", "TLSv1.2", "--ciphers", "TLS_AES_128_GCM_SHA256"],

@@ -18,6 +18,8 @@ pub(crate) async fn run(
     options: &ResolveOptions,
     output: &Output,
 ) -> Result<Status, Problem> {
+    // No session is begun, but what one would be made of is held against what there is.
+    session::settings(global, &options.policy, None)?;
     if let Some(host) = &options.dane_only {
         return dane_only(global, options, host, output).await;
     }
