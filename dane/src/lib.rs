@@ -35,6 +35,7 @@ mod error;
 mod extensions;
 mod general_name;
 mod generate;
+mod key_id;
 mod name;
 mod name_constraints;
 mod no_match;

@@ -3,6 +3,7 @@ use rustls_pki_types::UnixTime;
 use crate::budget::Budget;
 use crate::chain::{ChainCertificate, Issuers, is_full};
 use crate::error::{PathFault, VerifyError, Work};
+use crate::key_id::KeyIds;
 use crate::parameter::{Selector, Usage};
 use crate::path::{Path, Walk, has_entity};
 use crate::selection::{UsableRecords, UsableTlsa};
@@ -85,7 +86,7 @@ impl<'c, 'a> Search<'c, 'a, '_> {
     }
 
     /// RFC 7671 §5.2.3: a key that DNS has in full may have signed the certificate at the top, without standing in a
-    /// certificate that was sent. Where its signature is that of another key, there is nothing to try.
+    /// certificate that was sent. Those that a key identifier points to are tried first.
     fn try_bare_keys(&mut self, records: &'c UsableRecords) -> Result<Option<Match>, VerifyError> {
         let tops = std::mem::take(&mut self.tops);
         let is_key = |record: &&UsableTlsa| is_full(record, Usage::DaneTa, Selector::Spki);
@@ -93,12 +94,19 @@ impl<'c, 'a> Search<'c, 'a, '_> {
         // Their order in DNS must not say which of them are tried before it is too much.
         keys.sort_by_key(|record| record.data());
         keys.dedup_by_key(|record| record.data());
-        for record in keys {
-            self.walk.budget.spend_many(Work::Comparisons, tops.len())?;
-            for path in &tops {
-                let Some(top) = path.last() else { continue };
-                if self.walk.check_issued(top, record.data())?.is_ok() && self.walk.is_sound(path, None)? {
-                    return Ok(Some(Match::new(record, path.len() - 1)));
+        self.walk.budget.spend_many(Work::Comparisons, keys.len().saturating_mul(tops.len()))?;
+        let keys: Vec<_> = keys.into_iter().map(|record| (record, KeyIds::of(record.data()))).collect();
+        for is_likely in [true, false] {
+            for (record, ids) in &keys {
+                for path in &tops {
+                    let Some(top) = path.last() else { continue };
+                    let points_here = |id| ids.as_ref().is_ok_and(|ids| ids.include(id));
+                    if top.extensions.authority_key_id.is_some_and(points_here) == is_likely
+                        && self.walk.check_issued(top, record.data())?.is_ok()
+                        && self.walk.is_sound(path, None)?
+                    {
+                        return Ok(Some(Match::new(record, path.len() - 1)));
+                    }
                 }
             }
         }

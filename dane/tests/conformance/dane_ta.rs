@@ -407,6 +407,19 @@ fn d72_56_name_constraints() {
         assert_eq!(changed(same, constrained(permitted, excluded), same), expected, "in a CA: {why}");
     }
 
+    // A wildcard stands for the name that is excluded, too (RFC 5280 §4.2.1.10 knows none).
+    let wildcard = |leaf: &mut CertificateParams| {
+        leaf.subject_alt_names =
+            CertificateParams::new(["*.example.com".to_owned()]).unwrap().subject_alt_names;
+    };
+    let smuggled = changed(constrained(&[], &["mx.example.com"]), same, wildcard);
+    assert_eq!(smuggled, untrusted(0, outside("DNS *.example.com")));
+    assert_eq!(
+        changed(constrained(&[], &["a.mx.example.com"]), same, wildcard),
+        Ok((2, 0)),
+        "not for two labels"
+    );
+
     // A form of name that is not understood is neither permitted nor free of an exclusion.
     let mailbox = |leaf: &mut CertificateParams| {
         leaf.subject_alt_names.push(SanType::Rfc822Name("a@example.com".try_into().unwrap()));
@@ -423,6 +436,10 @@ fn d72_56_name_constraints() {
         let mailbox = changed(mailboxes(permitted), same, mailbox);
         assert_eq!(mailbox, untrusted(0, outside("of the form [1]")));
         assert_eq!(changed(mailboxes(permitted), same, same), Ok((2, 0)), "the leaf has no such name");
+        let site = |leaf: &mut CertificateParams| {
+            leaf.subject_alt_names.push(SanType::URI("https://example.com".try_into().unwrap()));
+        };
+        assert_eq!(changed(mailboxes(permitted), same, site), Ok((2, 0)), "one of another form");
     }
 
     // A leaf has to be within the constraints even if it is self-issued (RFC 5280 §6.1.3 (b)), a CA does not.

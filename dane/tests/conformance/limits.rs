@@ -123,10 +123,34 @@ fn signatures_are_limited() {
 }
 
 #[test]
+fn as_many_signatures_as_are_allowed() {
+    let leaf = Ca::root("root").leaf();
+    let keys =
+        |count: usize| (0..count).map(|_| tlsa(2, 1, 0, &Ca::root("unseen").certificate)).collect::<Vec<_>>();
+    assert_eq!(found(check(&[&leaf], &keys(256))), Err(no_match(256, 1)));
+    let limit = VerifyError::TooMuchWork { what: Work::Signatures, limit: 256 };
+    assert_eq!(found(check(&[&leaf], &keys(257))), Err(limit));
+}
+
+#[test]
+fn bare_keys_that_key_identifiers_point_to_are_tried_first() {
+    let records: Vec<_> = (0..199).map(|_| tlsa(2, 1, 0, &Ca::root("unseen").certificate)).collect();
+    for _ in 0..8 {
+        let (root, other) = (Ca::root("root"), Ca::root("other"));
+        let middle = root.ca("middle");
+        let by_other = middle.cross_signed_by(&other, |_| {});
+        let chain = [&middle.leaf(), &middle.certificate, &by_other.certificate];
+        let records = [records.as_slice(), &[tlsa(2, 1, 0, &root.certificate)]].concat();
+        assert_eq!(found(check(&chain, &records)), Ok((1, 199)), "by both, all keys are too many");
+    }
+}
+
+#[test]
 fn the_order_of_bare_keys_does_not_decide_what_is_too_much() {
     // Either of two authorities that were not sent may have signed the certificate at the top, so each key is tried twice.
+    let nameless = |ca: &mut CertificateParams| ca.use_authority_key_identifier_extension = false;
     let (root, other) = (Ca::root("root"), Ca::root("other"));
-    let middle = root.ca("middle");
+    let middle = root.ca_with("middle", nameless);
     let by_other = middle.cross_signed_by(&other, |_| {});
     let leaf = middle.leaf();
     let chain = [&leaf, &middle.certificate, &by_other.certificate];
@@ -167,8 +191,27 @@ fn steps_are_limited() {
 }
 
 #[test]
+fn as_many_steps_as_are_allowed() {
+    // Many certificates of two CAs: each of the lower one's leads to each of the upper one's, and there it ends.
+    let (root, stranger) = (Ca::root("root"), Ca::root("stranger"));
+    let middle = root.ca("middle");
+    let leaf = middle.leaf();
+    let with = |lower: usize, upper: usize| {
+        let lower = (0..lower).map(|_| middle.cross_signed_by(&root, |_| {}).certificate);
+        let upper = (0..upper).map(|_| root.cross_signed_by(&root, |_| {}).certificate);
+        let sent: Vec<_> = lower.chain(upper).collect();
+        let chain: Vec<_> = std::iter::once(&leaf).chain(&sent).collect();
+        found(check(&chain, &[tlsa(2, 1, 0, &stranger.certificate)]))
+    };
+    assert_eq!(with(25, 39), Err(no_match(1, 65)), "25 + 25 × 39 steps");
+    let limit = VerifyError::TooMuchWork { what: Work::Steps, limit: 1_000 };
+    assert_eq!(with(26, 38), Err(limit), "26 + 26 × 38");
+}
+
+#[test]
 fn name_comparisons_are_limited() {
-    let subtrees: Vec<_> = (0..300).map(|n| GeneralSubtree::DnsName(format!("{n}.test"))).collect();
+    // Each name is held against 249 bases, and the subject is one of the names.
+    let subtrees: Vec<_> = (0..249).map(|n| GeneralSubtree::DnsName(format!("{n}.test"))).collect();
     let root = Ca::root_with("root", |ca| {
         ca.name_constraints =
             Some(NameConstraints { permitted_subtrees: vec![], excluded_subtrees: subtrees });
@@ -180,9 +223,9 @@ fn name_comparisons_are_limited() {
         })
     };
     let records = [tlsa(2, 0, 1, &root.certificate)];
-    assert_eq!(found(check(&[&names(10), &root.certificate], &records)), Ok((1, 0)));
+    assert_eq!(found(check(&[&names(198), &root.certificate], &records)), Ok((1, 0)));
     let limit = VerifyError::TooMuchWork { what: Work::NameComparisons, limit: 50_000 };
-    assert_eq!(found(check(&[&names(200), &root.certificate], &records)), Err(limit));
+    assert_eq!(found(check(&[&names(199), &root.certificate], &records)), Err(limit));
 }
 
 #[test]

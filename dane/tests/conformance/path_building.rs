@@ -108,6 +108,21 @@ fn another_ca_of_the_same_name_is_no_bad_signature() {
 }
 
 #[test]
+fn of_two_failures_the_one_nearer_to_success_is_told() {
+    // One certificate of the CA is late, the other below a root that allows no CA; whichever is looked at first.
+    for (of_late, of_narrow) in [("new", "narrow"), ("narrowest", "new")] {
+        let wide = Ca::root(of_late);
+        let narrow = Ca::root_with(of_narrow, |ca| ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
+        let late = wide.ca_with("middle", expired);
+        let too_deep = late.cross_signed_by(&narrow, |ca| ca.not_after = rcgen::date_time_ymd(2999, 1, 1));
+        let sent = [&late.certificate, &too_deep.certificate, &wide.certificate, &narrow.certificate];
+        let records = [tlsa(2, 0, 1, &narrow.certificate), tlsa(2, 0, 1, &wide.certificate)];
+        let result = in_every_order(&late.leaf(), &sent, &records);
+        assert!(matches!(result, Err(VerifyError::Expired { depth: 1, .. })), "{result:?}");
+    }
+}
+
+#[test]
 fn names_of_cas_are_compared_by_their_text() {
     // RFC 5280 §7.1: string type, case and further spaces do not count.
     let mut root = Ca::root_with("root", |ca| {
