@@ -172,3 +172,96 @@ fn is_incompatible(error: &Error) -> bool {
 fn failed(host: &str, error: &dyn fmt::Display) -> Failure {
     Failure::new(FailureCode::TlsHandshake, format!("The TLS handshake with {host} failed.")).detail(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use dane::Work;
+    use rustls_pki_types::UnixTime;
+
+    use super::*;
+
+    #[test]
+    fn failures_of_dane_have_codes_and_sentences_of_their_own() {
+        use FailureCode::{
+            CertificateExpired, CertificateHostMismatch, CertificateMalformed, CertificateNotYetValid,
+            CertificateUntrusted, TlsaNoMatch,
+        };
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let untrusted = |fault| VerifyError::Untrusted { depth: 1, fault };
+        for (error, code, sentence, section) in [
+            (
+                VerifyError::NoMatch { records: 1, certificates: 1, expected: vec![], found: vec![] },
+                TlsaNoMatch,
+                "The certificates of mx.lab match none of its usable TLSA records.",
+                "RFC 7672 2.2",
+            ),
+            (
+                VerifyError::Expired { depth: 0, not_after: at(1), now: at(2) },
+                CertificateExpired,
+                "The certificates of mx.lab lead to a trust anchor of its TLSA records, but have expired.",
+                "RFC 7672 3.1.2",
+            ),
+            (
+                VerifyError::NotYetValid { depth: 0, not_before: at(2), now: at(1) },
+                CertificateNotYetValid,
+                "The certificates of mx.lab lead to a trust anchor of its TLSA records, but are not valid yet.",
+                "RFC 7672 3.1.2",
+            ),
+            (
+                VerifyError::NameMismatch { expected: vec![], presented: vec![] },
+                CertificateHostMismatch,
+                "The certificates of mx.lab lead to a trust anchor of its TLSA records, but are for other names.",
+                "RFC 7672 3.2.2",
+            ),
+            (
+                untrusted(PathFault::NoTrustedRoot),
+                CertificateUntrusted,
+                "The certificates of mx.lab do not lead to a trusted root, as its TLSA record asks.",
+                "RFC 6698 2.1.1",
+            ),
+            (
+                untrusted(PathFault::NotACa),
+                CertificateUntrusted,
+                "The certificates of mx.lab do not lead to the trust anchor that its TLSA records name.",
+                "RFC 7672 3.1.2",
+            ),
+            (
+                VerifyError::Malformed { certificate: 1 },
+                CertificateMalformed,
+                "The certificates of mx.lab cannot be read.",
+                "RFC 7672 3.1",
+            ),
+            (
+                VerifyError::TooMuchWork { what: Work::Signatures, limit: 256 },
+                CertificateUntrusted,
+                "The certificates of mx.lab would take too much work to verify.",
+                "RFC 7672 3.1.2",
+            ),
+            (
+                VerifyError::RawKeyMismatch { records: 1, expected: vec![], found: vec![] },
+                TlsaNoMatch,
+                "The raw public key of mx.lab matches none of its usable TLSA records.",
+                "RFC 7671 5.1",
+            ),
+            (VerifyError::EmptyChain, TlsaNoMatch, "The certificates of mx.lab are missing.", "RFC 7672 2.2"),
+        ] {
+            let expected = Failure::new(code, sentence).rfc(section).detail(&error);
+            assert_eq!(of_tlsa("mx.lab", &error), expected);
+        }
+    }
+
+    #[test]
+    fn dates_in_words() {
+        for (from, to, expected) in [
+            (0, 86_399, "less than a day"),
+            (0, 86_400, "a day"),
+            (0, 172_799, "a day"),
+            (0, 172_800, "2 days"),
+            (1, 0, "less than a day"),
+        ] {
+            assert_eq!(days(from, to), expected, "{from} to {to}");
+        }
+    }
+}

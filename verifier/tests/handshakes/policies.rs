@@ -305,6 +305,14 @@ fn d71_04_pkix_usages_need_a_trusted_root_beside_the_record() {
             "D72-58: for mail, {why} counts for nothing"
         );
     }
+    let beside = vec![foreign.pkix_ee(), elsewhere.dane_ee_key()];
+    let policy = decided_under(Profile::Full, Found::Securely, beside, None);
+    let (verdict, code) = judge(&policy, &settings, &elsewhere);
+    assert_eq!(
+        (verdict.tlsa.unwrap().unwrap().index, code),
+        (1, None),
+        "D71-07: no names for DANE-EE beside those"
+    );
 }
 
 #[test]
