@@ -5,9 +5,11 @@ use rustls_pki_types::UnixTime;
 
 use crate::budget::Budget;
 use crate::chain::ChainCertificate;
+use crate::der::DerError;
 use crate::error::{Nearest, PathFault, VerifyError, Work};
 use crate::signature::check_signature;
 use crate::soundness::check_path;
+use crate::validity::Validity;
 
 /// Leaf first; never empty.
 pub(crate) type Path<'c, 'a> = Vec<&'c ChainCertificate<'a>>;
@@ -76,6 +78,14 @@ impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
                 }
                 Ok(false)
             }
+        }
+    }
+
+    /// When the certificate expired, if it did and can be read.
+    pub(crate) fn expired(&self, certificate: &ChainCertificate<'_>) -> Option<UnixTime> {
+        match Validity::parse(certificate.fields.validity) {
+            Ok(Validity { not_after, .. }) => Some(not_after).filter(|not_after| self.now > *not_after),
+            Err(DerError) => None,
         }
     }
 

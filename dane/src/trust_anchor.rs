@@ -76,7 +76,8 @@ impl<'c, 'a> Search<'c, 'a, '_> {
             };
             // No use in going on above it: of what stands below a trust anchor more is asked than of the anchor.
             if self.walk.is_sound(path, Some(issuer))? {
-                return Ok(Some(Match::new(record, path.len())));
+                let anchor_expired = self.walk.expired(issuer);
+                return Ok(Some(Match { anchor_expired, ..Match::new(record, path.len()) }));
             }
         }
         if is_top {

@@ -193,6 +193,9 @@ pub struct Match {
     pub selector: Selector,
     /// The record's matching type.
     pub matching: Matching,
+    /// Where the path ends at the certificate of a DANE-TA(2) trust anchor that has expired, the last second in which it was
+    /// valid. That does not count, and is there to be told.
+    pub anchor_expired: Option<UnixTime>,
 }
 
 impl Match {
@@ -203,6 +206,7 @@ impl Match {
             usage: record.usage(),
             selector: record.selector(),
             matching: record.matching(),
+            anchor_expired: None,
         }
     }
 }

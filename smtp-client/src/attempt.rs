@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use mxtls_policy::{Channel, Failure, FailureCode, Verdict};
 use mxtls_verifier::CertificateSummary;
+use rustls_pki_types::UnixTime;
 
 /// The result of one session.
 #[derive(Clone, Debug)]
@@ -90,6 +91,8 @@ pub struct TlsaMatch {
     pub depth: usize,
     /// The record's place in the RRset, from 0.
     pub index: usize,
+    /// Where it names a trust anchor that has expired, when: that does not count.
+    pub anchor_expired: Option<UnixTime>,
 }
 
 /// What became of the message for one recipient.

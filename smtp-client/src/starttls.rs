@@ -132,6 +132,7 @@ fn info(
             matching: matched.matching.octet(),
             depth: matched.depth,
             index: matched.index,
+            anchor_expired: matched.anchor_expired,
         }),
         // Anybody can show a certificate that matches: only a handshake that is done proves the key (RFC 6698 §4.1).
         (Some(_) | None, _) => None,

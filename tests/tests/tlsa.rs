@@ -270,20 +270,33 @@ fn depths_of_anchors_that_were_not_sent() {
     ] {
         assert_eq!(pki.verified(chain, &[&record], &[]), expected, "{why}: {}", &record[..5]);
     }
-    for (record, expected, why) in [
-        (leaf.tlsa(3, 1, 1), "match  a record names the server's own certificate\n", "the leaf itself"),
+    let mut params = root.params.clone();
+    (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2030, 1, 1));
+    let old = Entity::new(params, None);
+    let below_old = Entity::leaf(&old, 2030, 2040);
+    for (server, record, expected, why) in [
+        (leaf, leaf.tlsa(3, 1, 1), "match  a record names the server's own certificate\n", "the leaf itself"),
         (
+            leaf,
             lower.tlsa(2, 1, 0),
             "match  a record has the key that signed the server's own certificate\n",
             "a bare key, which is no certificate of the server's",
         ),
         (
+            leaf,
             lower.tlsa(2, 0, 0),
             "match  a record matches at depth 1, counted from the server's own certificate\n",
             "a certificate above",
         ),
+        (
+            &below_old,
+            old.tlsa(2, 0, 0),
+            "match  a record matches at depth 1, counted from the server's own certificate; this trust anchor expired at \
+             2030-01-01T00:00:00Z, which does not count\n",
+            "one that has expired",
+        ),
     ] {
-        let chain = pki.chain(&[leaf]);
+        let chain = pki.chain(&[server]);
         let verify = ["tlsa", "verify", "--at", NOW, "--chain", chain.to_str().unwrap(), "--name", HOST];
         let ended = run(verify.into_iter().chain(["--tlsa", &record]));
         assert!(ended.stdout.starts_with(expected), "{why}: {ended:?}");

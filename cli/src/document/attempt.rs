@@ -37,6 +37,9 @@ pub(crate) struct MatchDocument {
     pub(crate) matching: u8,
     pub(crate) depth: usize,
     index: usize,
+    /// For people.
+    #[serde(skip)]
+    pub(crate) anchor_expired: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +90,7 @@ impl From<&TlsInfo> for TlsDocument {
                 matching: matched.matching,
                 depth: matched.depth,
                 index: matched.index,
+                anchor_expired: matched.anchor_expired.and_then(rfc3339),
             }),
             web_pki: tls.web_pki.map(|web_pki| match web_pki {
                 Ok(()) => "valid",
@@ -109,7 +113,7 @@ impl From<&CertificateSummary> for CertificateDocument {
 }
 
 /// A time since 1970 in UTC; `None` beyond the year 9999, which RFC 3339 cannot write.
-fn rfc3339(time: UnixTime) -> Option<String> {
+pub(super) fn rfc3339(time: UnixTime) -> Option<String> {
     let Ok(seconds) = i64::try_from(time.as_secs()) else { return None };
     let text = OffsetDateTime::from_unix_timestamp(seconds).map(|time| time.format(&Rfc3339));
     if let Ok(Ok(text)) = text { Some(text) } else { None }

@@ -4,7 +4,7 @@ use dane::{Match, Matching, Selection, Selector, TlsaRecord, Usage, VerifyError}
 use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 
-use super::host::HostDocument;
+use super::{attempt::rfc3339, host::HostDocument};
 
 /// The same as `mxtls resolve --dane-only`; the page is another one.
 #[derive(Debug, Serialize)]
@@ -34,6 +34,9 @@ pub(crate) struct TlsaVerifyDocument {
     pub(crate) matched: Option<MatchedRecord>,
     pub(crate) records: Vec<RecordUse>,
     pub(crate) error: Option<String>,
+    /// For people: when the trust anchor expired, which does not count.
+    #[serde(skip)]
+    pub(crate) anchor_expired: Option<String>,
     /// For people: the records that would name each of the certificates, `None` for one that cannot be read.
     #[serde(skip)]
     pub(crate) presented: Vec<Option<TlsaRecord>>,
@@ -95,6 +98,7 @@ impl TlsaVerifyDocument {
             matched: found.map(MatchedRecord::from),
             records: uses.collect(),
             error,
+            anchor_expired: found.and_then(|found| found.anchor_expired).and_then(rfc3339),
             presented: presented(chain),
         }
     }

@@ -4,7 +4,7 @@ use mxtls_policy::Verdict;
 
 use crate::{
     document::{AttemptDocument, CheckDocument, CheckedDestination, CheckedHost},
-    page::{Cell, Page, Paint, Table, Tone, channel, failure, resolve},
+    page::{Cell, Page, Paint, Table, Tone, channel, failure, resolve, tlsa::expired},
 };
 
 impl Page for CheckDocument {
@@ -64,8 +64,12 @@ pub(super) fn attempt(table: &mut Table, indent: usize, host: Option<&str>, atte
             words.extend(tls.cipher_suite.map(str::to_owned));
             words.extend(tls.matched.as_ref().map(|matched| {
                 format!(
-                    "{} {} {} matches at depth {}",
-                    matched.usage, matched.selector, matched.matching, matched.depth
+                    "{} {} {} matches at depth {}{}",
+                    matched.usage,
+                    matched.selector,
+                    matched.matching,
+                    matched.depth,
+                    expired(matched.anchor_expired.as_deref())
                 )
             }));
         }

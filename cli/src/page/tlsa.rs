@@ -95,7 +95,8 @@ impl TlsaVerifyDocument {
                 }
                 (Some(0), _) => "a record names the server's own certificate".to_owned(),
                 (Some(depth), _) => {
-                    format!("a record matches at depth {depth}, counted from the server's own certificate")
+                    let depth = format!("at depth {depth}, counted from the server's own certificate");
+                    format!("a record matches {depth}{}", expired(self.anchor_expired.as_deref()))
                 }
                 (None, _) => String::new(),
             },
@@ -109,6 +110,13 @@ impl TlsaVerifyDocument {
             | ChainResult::Malformed => printable(self.error.as_deref().unwrap_or("")),
         }
     }
+}
+
+/// What there is to be told of a trust anchor that has expired.
+pub(super) fn expired(anchor: Option<&str>) -> String {
+    anchor
+        .map(|when| format!("; this trust anchor expired at {when}, which does not count"))
+        .unwrap_or_default()
 }
 
 /// Where the records were looked for, and what that came to.

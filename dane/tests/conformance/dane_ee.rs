@@ -23,6 +23,7 @@ fn every_selector_and_matching_type() {
                     usage: Usage::DaneEe,
                     selector: Selector::from_octet(selector).unwrap(),
                     matching: Matching::from_octet(matching).unwrap(),
+                    anchor_expired: None,
                 }
             );
             let record = |leaf| [tlsa(3, selector, matching, leaf)];

@@ -213,7 +213,10 @@ fn dates_count_below_the_anchor_and_not_for_it() {
         let leaf = root.leaf();
         for matching in [0, 1] {
             let records = [tlsa(2, 0, matching, &root.certificate)];
-            assert_eq!(found(check(&[&leaf, &root.certificate], &records)), Ok((1, 0)), "sent");
+            let sent = check(&[&leaf, &root.certificate], &records);
+            let told = sent.as_ref().map(|matched| matched.anchor_expired.is_some());
+            assert_eq!(told, Ok(std::ptr::eq(root, &old_root)), "and it is told of one that has expired");
+            assert_eq!(found(sent), Ok((1, 0)), "sent");
         }
         assert_eq!(found(check(&[&leaf], &[tlsa(2, 0, 0, &root.certificate)])), Ok((1, 0)), "not sent");
     }

@@ -18,6 +18,7 @@ fn d71_09_only_3_1_x_can_match_a_raw_key() {
                         usage: Usage::DaneEe,
                         selector: Selector::Spki,
                         matching: Matching::from_octet(matching).unwrap(),
+                        anchor_expired: None,
                     }),
                     _ => Err(expected_found(&records, &[])),
                 };

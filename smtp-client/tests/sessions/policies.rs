@@ -112,7 +112,7 @@ async fn a_match_is_reported_with_its_session() {
     let setting = Setting::new();
     let (attempt, heard) = check_with(&setting, &setting.dane()).await;
     let tls = attempt.tls.unwrap();
-    let matched = TlsaMatch { usage: 3, selector: 0, matching: 0, depth: 0, index: 0 };
+    let matched = TlsaMatch { usage: 3, selector: 0, matching: 0, depth: 0, index: 0, anchor_expired: None };
     assert_eq!(tls.matched, Some(matched));
     assert_eq!(tls.version, Some("TLSv1.3"));
     assert!(tls.cipher_suite.unwrap().starts_with("TLS_"), "IANA's name: {:?}", tls.cipher_suite);

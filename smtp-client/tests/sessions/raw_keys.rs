@@ -110,7 +110,7 @@ async fn what_is_reported_of_a_raw_key() {
     let (attempt, heard) = attempt(Script::new(raw), &policy, &settings, StartTlsUse::ForRawKey).await;
     assert_eq!((attempt.verdict, attempt.channel), (AttemptVerdict::Accept, Some(Channel::Verified)));
     let tls = attempt.tls.unwrap();
-    let matched = TlsaMatch { usage: 3, selector: 1, matching: 0, depth: 0, index: 0 };
+    let matched = TlsaMatch { usage: 3, selector: 1, matching: 0, depth: 0, index: 0, anchor_expired: None };
     assert_eq!((tls.matched, tls.version), (Some(matched), Some("TLSv1.3")));
     assert_eq!((tls.web_pki, tls.certificates), (None, vec![]), "there is no certificate");
     assert!(heard.has("DATA"));
