@@ -170,8 +170,8 @@ const DANE: &str = "The ratio is that of the time of the work to the time of wha
     signatures, against 14 for 15 certificates.";
 
 const RIVALS: &str = "mailrs-smtp-client only compares, and builds no path, so that it is measured where `dane` does no more; \
-    so is hns-dane. Both take the leaf in DER alone; where the row says that the leaf was taken apart before, that is true of \
-    `dane`'s side. Their SHA-256 is that of the crate sha2, not ring's: the row of mailrs-smtp-client beside the hash tells \
+    so is hns-dane. Both take the leaf in DER alone; where the row speaks of a parsed leaf, that is what `dane` has: `verify_raw_key` is asked \
+    with its key. Their SHA-256 is that of the crate sha2, not ring's: the row of mailrs-smtp-client beside the hash tells \
     whether all it does takes longer than ring's hash alone. hns-dane hashes certificate and key with SHA-256 and SHA-512, whatever \
     the record asks for.";
 

@@ -127,7 +127,7 @@ const RING: &str = "ring alone";
 
 fn rows() -> Result<Vec<Row>> {
     const EE: &str = "`3 1 1`, leaf in DER";
-    const PARSED: &str = "`3 1 1`, leaf taken apart before";
+    const PARSED: &str = "`3 1 1`, parsed leaf";
     const TA: &str = "`2 0 1`, one CA";
     const KEY: &str = "SHA-256 of the key";
     const SIGNATURE: &str = "one signature";

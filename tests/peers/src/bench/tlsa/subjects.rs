@@ -88,7 +88,7 @@ impl Subject for Ours {
     }
 }
 
-/// `dane::verify_raw_key`, with the key of a leaf that was taken apart before.
+/// `dane::verify_raw_key`, with the key of a leaf that was parsed before.
 pub(crate) struct OurKeys {
     inputs: Turns<(SubjectPublicKeyInfoDer<'static>, UsableRecords)>,
 }
