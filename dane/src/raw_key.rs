@@ -10,9 +10,9 @@ use crate::verify::Match;
 /// Holds a raw public key (RFC 7250) that a server presented in the place of certificates against its TLSA records.
 ///
 /// Only DANE-EE(3) records with the selector SPKI(1) can match: there is no certificate that the others could be about
-/// (RFC 7671 §5.1). Whoever has parsed a leaf can ask with its key, too, and for such records learns all that
-/// [`verify`](crate::verify()) would say of it. No names, no dates. As with certificates, that the server holds the key is only known once the
-/// signature of the handshake has been checked.
+/// (RFC 7671 §5.1). No names, no dates. Whoever has parsed a leaf can ask with its key, too, and for such records learns
+/// all that [`verify`](crate::verify()) would say of it. As with certificates, that the server holds the key is only known
+/// once the signature of the handshake has been checked.
 ///
 /// # Errors
 /// [`VerifyError::RawKeyMismatch`] where no record names the key.
