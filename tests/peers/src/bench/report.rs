@@ -63,7 +63,7 @@ impl Display for Report {
              records, it makes {} of {} octets: no message is copied.",
             plain.allocations, plain.octets, large.allocations, large.octets
         )?;
-        writeln!(f, "\n{}\n{}", self.certificates, self.discovery)?;
+        write!(f, "\n{}\n{}", self.certificates, self.discovery)?;
         writeln!(f, "\n## How it is measured\n")?;
         writeln!(f, "{}\n", paragraph(METHOD))?;
         writeln!(f, "Rounds: {rounds}. To repeat it, and to write this page anew:\n")?;
