@@ -130,7 +130,7 @@ impl Display for Discovery {
                 *idle as f64 / 1024.0,
             )?;
         }
-        writeln!(f)
+        Ok(())
     }
 }
 
