@@ -1,7 +1,8 @@
 use ring::digest::{SHA256, SHA512, digest};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
-use crate::certificate::{is_public_key, leaf_spki};
+use crate::certificate::{Certificate, is_public_key, spki};
+use crate::der::DerError;
 use crate::error::{MalformedCertificate, MalformedKey};
 use crate::parameter::{Matching, Selector, Usage};
 use crate::record::TlsaRecord;
@@ -18,10 +19,17 @@ impl TlsaRecord {
         matching: Matching,
         certificate: &CertificateDer<'_>,
     ) -> Result<Self, MalformedCertificate> {
-        let spki = leaf_spki(certificate)?;
+        // As the records are judged: of a leaf that DANE-EE(3) names only the key has to be found.
+        let spki = match usage {
+            Usage::DaneEe => spki(certificate),
+            Usage::PkixTa | Usage::PkixEe | Usage::DaneTa => {
+                Certificate::parse(certificate).map(|fields| fields.spki)
+            }
+        };
+        let spki = spki.map_err(|DerError| MalformedCertificate)?;
         Ok(match selector {
             Selector::Cert => Self::new(usage, selector, matching, certificate),
-            Selector::Spki => Self::new(usage, selector, matching, &spki),
+            Selector::Spki => Self::new(usage, selector, matching, spki),
         })
     }
 

@@ -20,8 +20,8 @@ impl KeyIds {
         })
     }
 
-    /// Whether it is one of them: SHA-1 of the key (RFC 5280 §4.2.1.2 (1)), or SHA-256 of it or of all, whole or its first
-    /// 160 bits (RFC 7093 §2 (1), (4)).
+    /// Whether it is one of them: SHA-1 of the key (RFC 5280 §4.2.1.2 (1)), or SHA-256 of it or of all, or the beginning of
+    /// that, from 160 bits on (RFC 7093 §2 (1), (4)).
     pub(crate) fn include(&self, id: &[u8]) -> bool {
         id == self.sha1.as_ref()
             || (id.len() >= 20 && self.sha256.iter().any(|digest| digest.as_ref().starts_with(id)))

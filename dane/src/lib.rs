@@ -21,7 +21,7 @@
 //!    own dates do not count, its constraints do. [`verify_with`] is for all four usages: it has the [`Roots`] to which
 //!    PKIX-TA(0) and PKIX-EE(1) want a path. [`verify_raw_key`] is for servers that have no certificate.
 //!
-//! Work is bounded whatever the peer sends: 64 certificates beside the leaf, 1 MiB of all, 200,000 comparisons of a record with a
+//! Work is bounded whatever the peer sends: 64 certificates beside the leaf, 1 MiB of them, 200,000 comparisons of a record with a
 //! certificate above it, 256 signatures, 1,000 steps of path building and 50,000 comparisons with name constraints, each
 //! with an error of its own ([`VerifyError::TooMuchWork`]). Nothing here does I/O or reads a clock.
 

@@ -56,7 +56,7 @@ impl fmt::Display for Name<'_> {
         let Ok(shown) = shown else { return f.write_str("(unreadable)") };
         for (place, (kind, value)) in shown.iter().flatten().take(ATTRIBUTES).enumerate() {
             let separator = if place == 0 { "" } else { ", " };
-            let value: String = match text(*value) {
+            let value: String = match text(*value, CHARACTERS) {
                 Some(value) => value.chars().take(CHARACTERS).flat_map(char::escape_default).collect(),
                 None => "?".to_owned(),
             };
@@ -125,7 +125,7 @@ fn framed(octets: &[u8]) -> Vec<u8> {
 
 /// What is no text, or has other octets than its type allows, is compared as it is.
 fn prepare_value(value: Value<'_>) -> Vec<u8> {
-    match text(value) {
+    match text(value, usize::MAX) {
         Some(text) => {
             let words = text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
             [&[tag::UTF8_STRING], words.join(" ").as_bytes()].concat()
@@ -134,8 +134,9 @@ fn prepare_value(value: Value<'_>) -> Vec<u8> {
     }
 }
 
-/// The text of those string types that attributes of names have (RFC 5280 §4.1.2.4, §A.1).
-fn text(value: Value<'_>) -> Option<String> {
+/// The text of those string types that attributes of names have (RFC 5280 §4.1.2.4, §A.1). Where the octets are not UTF-8,
+/// no more than `most` characters are looked at.
+fn text(value: Value<'_>, most: usize) -> Option<String> {
     const PRINTABLE_STRING: u8 = 0x13;
     const TELETEX_STRING: u8 = 0x14;
     const IA5_STRING: u8 = 0x16;
@@ -144,18 +145,18 @@ fn text(value: Value<'_>) -> Option<String> {
     match value.tag {
         tag::UTF8_STRING => utf8(value.content),
         // Latin-1 is what stands in these where it is not what should.
-        PRINTABLE_STRING | IA5_STRING => utf8(value.content).or_else(|| Some(latin_1(value.content))),
-        TELETEX_STRING => Some(latin_1(value.content)),
+        PRINTABLE_STRING | IA5_STRING => utf8(value.content).or_else(|| Some(latin_1(value.content, most))),
+        TELETEX_STRING => Some(latin_1(value.content, most)),
         BMP_STRING => {
             let (units, []) = value.content.as_chunks::<2>() else { return None };
-            match char::decode_utf16(units.iter().copied().map(u16::from_be_bytes)).collect() {
+            match char::decode_utf16(units.iter().copied().map(u16::from_be_bytes)).take(most).collect() {
                 Ok(text) => Some(text),
                 Err(_) => None,
             }
         }
         UNIVERSAL_STRING => {
             let (units, []) = value.content.as_chunks::<4>() else { return None };
-            units.iter().copied().map(u32::from_be_bytes).map(char::from_u32).collect()
+            units.iter().copied().map(u32::from_be_bytes).map(char::from_u32).take(most).collect()
         }
         _ => None,
     }
@@ -168,8 +169,8 @@ fn utf8(octets: &[u8]) -> Option<String> {
     }
 }
 
-fn latin_1(octets: &[u8]) -> String {
-    octets.iter().copied().map(char::from).collect()
+fn latin_1(octets: &[u8], most: usize) -> String {
+    octets.iter().copied().map(char::from).take(most).collect()
 }
 
 #[cfg(test)]

@@ -26,8 +26,8 @@ pub(crate) struct Walk<'c, 'a, 'b> {
     signatures: HashMap<(usize, &'c [u8]), Result<(), PathFault>>,
     /// Of what speaks against paths that a record matches, the one nearest to success.
     pub(crate) nearest: Nearest,
-    /// Signatures that are not those of an issuer that they name, with the number of the certificate.
-    bad_signatures: Vec<(usize, VerifyError)>,
+    /// The certificates whose signature is not that of an issuer that they name.
+    bad_signatures: Vec<(&'c ChainCertificate<'a>, VerifyError)>,
 }
 
 impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
@@ -68,13 +68,14 @@ impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
     /// Takes a step: whether `issuer` signed the certificate at the end of `path`. If not, that is noted.
     pub(crate) fn step(&mut self, path: &Path<'c, 'a>, issuer: &'c [u8]) -> Result<bool, VerifyError> {
         self.budget.spend(Work::Steps)?;
-        let Some(subject) = path.last() else { return Ok(false) };
+        let Some(&subject) = path.last() else { return Ok(false) };
         match self.check_issued(subject, issuer)? {
             Ok(()) => Ok(true),
             Err(fault) => {
-                if !subject.is_self_issued() {
+                let is_new = self.bad_signatures.iter().all(|(known, _)| known.number != subject.number);
+                if is_new && !subject.is_self_issued() {
                     let error = VerifyError::Untrusted { depth: path.len() - 1, fault };
-                    self.bad_signatures.push((subject.number, error));
+                    self.bad_signatures.push((subject, error));
                 }
                 Ok(false)
             }
@@ -89,13 +90,17 @@ impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
         }
     }
 
-    /// The first certificate that none of those signed which it may name as its issuer: CAs may share a name. What names
-    /// itself was not held against itself.
+    /// The first certificate that none of those signed which it may name as its issuer: CAs may share a name. Where one of
+    /// them was not tried, as none is that stands in the path already, there is nothing to say; nor of what names itself.
     pub(crate) fn bad_signature(&self) -> Option<VerifyError> {
-        let is_signed = |number| {
-            self.signatures.iter().any(|((subject, _), signature)| subject == number && signature.is_ok())
+        let is_signed = |subject: &ChainCertificate<'_>| {
+            self.signatures.iter().any(|((number, _), result)| *number == subject.number && result.is_ok())
         };
-        let mut bad = self.bad_signatures.iter().filter(|(number, _)| !is_signed(number));
+        let is_tried = |subject: &ChainCertificate<'_>| {
+            let mut named = self.issuers.iter().filter(|issuer| issuer.subject == subject.issuer);
+            named.all(|issuer| self.signatures.contains_key(&(subject.number, issuer.fields.spki)))
+        };
+        let mut bad = self.bad_signatures.iter().filter(|(bad, _)| !is_signed(bad) && is_tried(bad));
         bad.next().map(|(_, error)| error.clone())
     }
 

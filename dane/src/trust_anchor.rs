@@ -121,7 +121,8 @@ impl<'c, 'a> Search<'c, 'a, '_> {
         let not_below = VerifyError::Untrusted { depth: 0, fault: PathFault::NotIssuedBelowAnchor };
         let bad_signature = self.walk.bad_signature().filter(|_| anchors.peek().is_some());
         let is_sent = |anchor: &ChainCertificate<'_>| anchor.number < self.presented;
-        let no_path = || anchors.any(is_sent).then(|| unreadable.unwrap_or(not_below));
+        let unreadable = unreadable.filter(|_| anchors.peek().is_some());
+        let no_path = || unreadable.or_else(|| anchors.any(is_sent).then_some(not_below));
         self.walk.nearest.error().or(bad_signature).or_else(no_path)
     }
 }

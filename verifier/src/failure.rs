@@ -18,7 +18,9 @@ pub(crate) fn of_tlsa(host: &str, error: &VerifyError) -> Failure {
         CertificateUntrusted, TlsaNoMatch,
     };
     let (code, fault, rfc) = match error {
-        VerifyError::NoMatch { .. } => (TlsaNoMatch, "match none of its usable TLSA records", "RFC 7672 2.2"),
+        VerifyError::NoMatch { .. } => {
+            (TlsaNoMatch, "satisfy none of its usable TLSA records", "RFC 7672 2.2")
+        }
         VerifyError::Expired { .. } => (
             CertificateExpired,
             "lead to a trust anchor of its TLSA records, but have expired",
@@ -194,7 +196,7 @@ mod tests {
             (
                 VerifyError::NoMatch { records: 1, certificates: 1, expected: vec![], found: vec![] },
                 TlsaNoMatch,
-                "The certificates of mx.lab match none of its usable TLSA records.",
+                "The certificates of mx.lab satisfy none of its usable TLSA records.",
                 "RFC 7672 2.2",
             ),
             (

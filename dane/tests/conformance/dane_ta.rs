@@ -384,6 +384,14 @@ fn policies_bind_nobody_who_asks_for_none() {
     let malformed = changed(same, with(36, b"\x30\x03\x80\x01"), same);
     let expected = Err(VerifyError::Malformed { certificate: 1 });
     assert_eq!(malformed, expected, "what cannot be read is no CA, and may be what the path lacks");
+    let root = Ca::root("root");
+    let middle = root.ca_with("middle", with(36, b"\x30\x03\x80\x01"));
+    let in_dns = check(&[&middle.leaf(), &middle.certificate], &[tlsa(2, 0, 0, &root.certificate)]);
+    assert_eq!(
+        found(in_dns),
+        Err(VerifyError::Malformed { certificate: 1 }),
+        "below an anchor that DNS has, too"
+    );
 }
 
 #[test]

@@ -89,3 +89,16 @@ fn what_is_no_certificate_or_key_makes_no_record() {
 const SPKI_SHA256: &str = "51ec185fd73e1cc42a76510b22647088cf747406e130e010f97996cafade703f";
 const CERTIFICATE_SHA512: &str = "5447d5258e409adb8a1cfa789ee57996f5dac0b09afeaadff938bac6a69d0c6f\
                                   2059c71e94c5dae8548afe879d6365128ab031766222c65d0ed057d0c0a18529";
+
+#[test]
+fn what_is_read_as_far_as_its_key_is_named_for_dane_ee_alone() {
+    let spki = leaf_spki(&self_signed(|_| {})).unwrap().to_vec();
+    let sequence =
+        |content: &[u8]| [&[0x30, 0x81, u8::try_from(content.len()).unwrap()][..], content].concat();
+    let fields = [b"\x02\x01\x01\x30\x00\x30\x00\x30\x00\x30\x00", &*spki].concat();
+    let certificate = sequence(&sequence(&fields)).into();
+    for usage in USAGES {
+        let made = TlsaRecord::from_certificate(usage, Selector::Cert, Matching::Full, &certificate);
+        assert_eq!(made.is_ok(), usage == Usage::DaneEe, "no other is usable: {usage}");
+    }
+}

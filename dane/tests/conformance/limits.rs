@@ -33,7 +33,9 @@ fn a_chain_has_a_limit_of_octets_only_where_paths_are_built() {
     let (long, too_long) = (leaf(1_000_000), leaf(1 << 20));
     assert_eq!(found(check(&[&long, &root.certificate], &anchor)), Ok((1, 0)));
     let too_many = VerifyError::TooMuchWork { what: Work::Octets, limit: 1 << 20 };
-    assert_eq!(found(check(&[&too_long, &root.certificate], &anchor)), Err(too_many));
+    assert_eq!(found(check(&[&too_long, &root.certificate], &anchor)), Err(too_many.clone()));
+    let above = [&root.leaf(), &root.certificate, &too_long];
+    assert_eq!(found(check(&above, &anchor)), Err(too_many), "of all together");
     assert_eq!(found(check(&[&too_long], &[tlsa(3, 1, 1, &too_long)])), Ok((0, 0)));
 }
 
@@ -231,20 +233,23 @@ fn name_comparisons_are_limited() {
 #[test]
 fn names_and_constraints_of_different_forms_are_limited_too() {
     let subtrees: Vec<_> = (0..300).map(|n| GeneralSubtree::DnsName(format!("{n}.test"))).collect();
-    let root = Ca::root_with("root", |ca| {
-        ca.name_constraints =
-            Some(NameConstraints { permitted_subtrees: vec![], excluded_subtrees: subtrees });
-    });
-    let mailboxes = |count: usize| {
-        root.leaf_with(|leaf| {
-            let mailbox = SanType::Rfc822Name("a@example.com".try_into().unwrap());
-            leaf.subject_alt_names.extend(vec![mailbox; count]);
-        })
-    };
-    let records = [tlsa(2, 0, 1, &root.certificate)];
-    assert_eq!(found(check(&[&mailboxes(100), &root.certificate], &records)), Ok((1, 0)));
-    let limit = VerifyError::TooMuchWork { what: Work::NameComparisons, limit: 50_000 };
-    assert_eq!(found(check(&[&mailboxes(200), &root.certificate], &records)), Err(limit));
+    let everything = vec![GeneralSubtree::DnsName("example.com".to_owned()); 300];
+    for (permitted, excluded, why) in [(vec![], subtrees, "excluded"), (everything, vec![], "permitted")] {
+        let root = Ca::root_with("root", |ca| {
+            ca.name_constraints =
+                Some(NameConstraints { permitted_subtrees: permitted, excluded_subtrees: excluded });
+        });
+        let mailboxes = |count: usize| {
+            root.leaf_with(|leaf| {
+                let mailbox = SanType::Rfc822Name("a@example.com".try_into().unwrap());
+                leaf.subject_alt_names.extend(vec![mailbox; count]);
+            })
+        };
+        let records = [tlsa(2, 0, 1, &root.certificate)];
+        assert_eq!(found(check(&[&mailboxes(100), &root.certificate], &records)), Ok((1, 0)), "{why}");
+        let limit = VerifyError::TooMuchWork { what: Work::NameComparisons, limit: 50_000 };
+        assert_eq!(found(check(&[&mailboxes(200), &root.certificate], &records)), Err(limit), "{why}");
+    }
 }
 
 #[test]

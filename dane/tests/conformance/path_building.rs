@@ -108,6 +108,27 @@ fn another_ca_of_the_same_name_is_no_bad_signature() {
 }
 
 #[test]
+fn an_issuer_that_was_not_tried_is_no_bad_signature() {
+    // Each of two CAs signed the other: the second one's issuer stands in the path already, and its namesake is a stranger.
+    let (one, two) = (Ca::root("one"), Ca::root("two"));
+    let (namesake, stranger) = (Ca::root("one"), Ca::root("stranger"));
+    let (below_two, below_one) = (one.cross_signed_by(&two, |_| {}), two.cross_signed_by(&one, |_| {}));
+    let sent = [&below_two.certificate, &below_one.certificate, &namesake.certificate, &stranger.certificate];
+    let result = in_every_order(&one.leaf(), &sent, &[tlsa(2, 0, 1, &stranger.certificate)]);
+    assert_eq!(result, Err(VerifyError::Untrusted { depth: 0, fault: PathFault::NotIssuedBelowAnchor }));
+}
+
+#[test]
+fn a_late_certificate_is_nearer_to_success_than_a_bad_signature() {
+    let (root, renewed) = (Ca::root("root"), Ca::root("root"));
+    let middle = root.ca_with("middle", expired);
+    let by_renewed = middle.cross_signed_by(&renewed, |_| {});
+    let sent = [&middle.certificate, &by_renewed.certificate, &root.certificate];
+    let result = in_every_order(&middle.leaf(), &sent, &[tlsa(2, 0, 1, &root.certificate)]);
+    assert!(matches!(result, Err(VerifyError::Expired { depth: 1, .. })), "{result:?}");
+}
+
+#[test]
 fn of_two_failures_the_one_nearer_to_success_is_told() {
     // One certificate of the CA is late, the other below a root that allows no CA; whichever is looked at first.
     for (of_late, of_narrow) in [("new", "narrow"), ("narrowest", "new")] {

@@ -346,7 +346,7 @@ fn failures_are_sentences_with_the_section_that_decided() {
         ),
         (
             dane(foreign_tlsa()),
-            "The certificates of mx.example.com match none of its usable TLSA records.",
+            "The certificates of mx.example.com satisfy none of its usable TLSA records.",
             "RFC 7672 2.2",
             "1 usable TLSA record",
         ),
