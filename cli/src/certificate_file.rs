@@ -54,7 +54,7 @@ pub(crate) fn subject(file: &Path) -> Result<Subject, Problem> {
 }
 
 fn of_octets(octets: &[u8]) -> Result<Subject, Problem> {
-    if pem::private_key(octets).is_none() && !pem::is_pem(octets) {
+    if !pem::is_pem(octets) {
         // What begins like a sequence in DER may be either of the two; which it is, shows where the record is made.
         return match dane::leaf_spki(&octets.into()) {
             Ok(_) => Ok(Subject::Certificate { certificate: octets.to_vec().into(), line: None, of: 1 }),
@@ -99,12 +99,8 @@ fn certificates(file: &Path) -> Result<Vec<(CertificateDer<'static>, usize)>, Pr
     }
 }
 
-/// Refuses what must not be given away, and what is easily taken for a certificate and would be passed over.
+/// Refuses what is easily taken for a certificate and would be passed over.
 fn sections(octets: &[u8]) -> Result<Vec<Section<'_>>, Problem> {
-    if let Some(line) = pem::private_key(octets) {
-        let message = "found a private key, which belongs in no file that is shown to others";
-        return Err(Problem::new(format!("expected certificates, {message}")).at(line, None));
-    }
     let sections = pem::sections(octets)?;
     let is_other = |label: &str| label != CERTIFICATE && label.contains(CERTIFICATE);
     if let Some(Section { label, line, .. }) = sections.iter().find(|section| is_other(&section.label)) {
@@ -119,13 +115,20 @@ pub(crate) fn no_certificate() -> Problem {
     Problem::new("expected a certificate in DER, found something else")
 }
 
+/// Refuses what must not be given away.
 fn read(file: &Path) -> Result<Vec<u8>, Problem> {
     const LONGEST: u64 = 16 << 20;
     let mut octets = Vec::new();
     let read = File::open(file).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut octets));
     match read {
         Ok(_) if octets.len() as u64 > LONGEST => Err(Problem::new("expected at most 16 MiB").in_file(file)),
-        Ok(_) => Ok(octets),
+        Ok(_) => match pem::private_key(&octets) {
+            Some(line) => {
+                let message = "found a private key, which belongs in no file that is shown to others";
+                Err(Problem::new(format!("expected certificates, {message}")).at(line, None).in_file(file))
+            }
+            None => Ok(octets),
+        },
         Err(error) => Err(Problem::new(format!("cannot be read: {error}")).in_file(file)),
     }
 }

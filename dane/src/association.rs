@@ -38,13 +38,7 @@ impl<'a> Association<'a> {
     /// The record of the same usage, selector and matching type that would match.
     pub(crate) fn record_like(&self, record: &UsableTlsa) -> Option<TlsaRecord> {
         let data = self.part(record.selector())?.data(record.matching()).to_vec();
-        let (usage, selector, matching) = (record.usage(), record.selector(), record.matching());
-        Some(TlsaRecord {
-            usage: usage.octet(),
-            selector: selector.octet(),
-            matching: matching.octet(),
-            data,
-        })
+        Some(TlsaRecord::of(record.usage(), record.selector(), record.matching(), data))
     }
 
     /// Whether there is a key.

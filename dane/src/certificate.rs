@@ -2,6 +2,8 @@ use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
 use crate::der::{DerError, Reader, Value, single, skip, split, tag};
 use crate::error::MalformedCertificate;
+use crate::name::Name;
+use crate::parameter::Usage;
 
 /// The SubjectPublicKeyInfo of a certificate, byte for byte as it stands there (RFC 6698 §2.1.2).
 ///
@@ -39,6 +41,17 @@ pub(crate) fn spki(certificate: &[u8]) -> Result<&[u8], DerError> {
     Ok(spki.raw)
 }
 
+/// The key of a certificate that a record of this usage is about: of a leaf that DANE-EE(3) names it only has to be found, of
+/// what stands in a path all has to be read.
+pub(crate) fn spki_under(usage: Usage, certificate: &[u8]) -> Result<&[u8], DerError> {
+    match usage {
+        Usage::DaneEe => spki(certificate),
+        Usage::PkixTa | Usage::PkixEe | Usage::DaneTa => {
+            Certificate::parse(certificate).map(|fields| fields.spki)
+        }
+    }
+}
+
 /// The fields of a certificate (RFC 5280 §4.1), borrowed and not yet interpreted.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificate<'a> {
@@ -50,9 +63,9 @@ pub(crate) struct Certificate<'a> {
     pub(crate) signed: &'a [u8],
     /// The signature algorithm inside what was signed.
     pub(crate) inner_algorithm: Value<'a>,
-    pub(crate) issuer: &'a [u8],
+    pub(crate) issuer: Name<'a>,
     pub(crate) validity: Value<'a>,
-    pub(crate) subject: &'a [u8],
+    pub(crate) subject: Name<'a>,
     pub(crate) spki: &'a [u8],
     /// The sequence of extensions.
     pub(crate) extensions: Option<&'a [u8]>,
@@ -74,9 +87,9 @@ impl<'a> Certificate<'a> {
         let version = fields.optional(tag::context_constructed(0))?;
         let _serial_number = fields.expect(tag::INTEGER)?;
         let inner_algorithm = fields.expect(tag::SEQUENCE)?;
-        let issuer = fields.expect(tag::SEQUENCE)?.raw;
+        let issuer = Name::new(fields.expect(tag::SEQUENCE)?.raw);
         let validity = fields.expect(tag::SEQUENCE)?;
-        let subject = fields.expect(tag::SEQUENCE)?.raw;
+        let subject = Name::new(fields.expect(tag::SEQUENCE)?.raw);
         let spki = fields.expect(tag::SEQUENCE)?.raw;
         let _issuer_unique_id = fields.optional(tag::context(1))?;
         let _subject_unique_id = fields.optional(tag::context(2))?;
@@ -96,6 +109,10 @@ impl<'a> Certificate<'a> {
             algorithm,
             signature,
         })
+    }
+    /// Whether it names itself as its issuer (RFC 5280 §6.1, "self-issued"); its key may be another.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
     }
 }
 

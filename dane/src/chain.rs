@@ -19,8 +19,6 @@ pub(crate) struct ChainCertificate<'a> {
     pub(crate) number: usize,
     pub(crate) fields: Certificate<'a>,
     pub(crate) extensions: Extensions<'a>,
-    pub(crate) issuer: Name<'a>,
-    pub(crate) subject: Name<'a>,
     /// The first record that names it, of those that are about certificates above the leaf.
     pub(crate) named_by: Option<&'a UsableTlsa>,
     /// Whether it is one of the trusted roots.
@@ -31,27 +29,14 @@ impl<'a> ChainCertificate<'a> {
     /// Reads the extensions of a certificate; an error where they are malformed.
     pub(crate) fn new(fields: Certificate<'a>, number: usize) -> Result<Self, VerifyError> {
         match Extensions::parse(fields.extensions) {
-            Ok(extensions) => Ok(Self {
-                number,
-                issuer: Name::new(fields.issuer),
-                subject: Name::new(fields.subject),
-                fields,
-                extensions,
-                named_by: None,
-                is_root: false,
-            }),
+            Ok(extensions) => Ok(Self { number, fields, extensions, named_by: None, is_root: false }),
             Err(DerError) => Err(VerifyError::Malformed { certificate: number }),
         }
     }
 
     /// Whether both have one name and one key, and so are as good as the same (RFC 4158 §5.2).
     pub(crate) fn is_same_entity(&self, other: &Self) -> bool {
-        self.fields.spki == other.fields.spki && self.subject == other.subject
-    }
-
-    /// Whether it names itself as its issuer (RFC 5280 §6.1, "self-issued"); its key may be another.
-    pub(crate) fn is_self_issued(&self) -> bool {
-        self.issuer == self.subject
+        self.fields.spki == other.fields.spki && self.fields.subject == other.fields.subject
     }
 
     /// Whether the key identifiers suggest that `issuer` signed this certificate. A hint, no verdict.
@@ -135,11 +120,10 @@ impl<'a> Issuers<'a> {
         let mut issuers = Self::sent(sent, presented, Usage::PkixTa, records, budget)?;
         // RFC 6698 §2.1.1: any path will do that has the named CA in it, whoever knows of that CA.
         let in_full = records.iter().filter(|record| is_full(record, Usage::PkixTa, Selector::Cert));
-        let from_dns = in_full.flat_map(|record| Certificate::parse(record.data()));
-        let from_dns: Vec<_> = from_dns.map(|known| (Name::new(known.subject), known.der)).collect();
+        let from_dns: Vec<_> = in_full.flat_map(|record| Certificate::parse(record.data())).collect();
         let mut asked = HashSet::new();
-        let mut names = vec![leaf.issuer.clone()];
-        names.extend(issuers.certificates.iter().map(|certificate| certificate.issuer.clone()));
+        let mut names = vec![leaf.fields.issuer.clone()];
+        names.extend(issuers.certificates.iter().map(|certificate| certificate.fields.issuer.clone()));
         while let Some(name) = names.pop() {
             // A name that cannot be read is nobody's.
             let Ok(prepared) = name.prepared() else { continue };
@@ -147,8 +131,8 @@ impl<'a> Issuers<'a> {
                 continue;
             }
             let roots = roots.of_name(prepared).iter().map(|root| (root.as_ref(), true));
-            let of_this_name = from_dns.iter().filter(|(subject, _)| *subject == name);
-            for (der, is_root) in roots.chain(of_this_name.map(|(_, der)| (*der, false))) {
+            let of_this_name = from_dns.iter().filter(|known| known.subject == name);
+            for (der, is_root) in roots.chain(of_this_name.map(|known| (known.der, false))) {
                 if let Some(issuer) = issuers.add_known(der, is_root, budget)? {
                     names.push(issuer);
                 }
@@ -194,11 +178,11 @@ impl<'a> Issuers<'a> {
     ) -> Result<Option<Name<'a>>, TooMuch> {
         if let Some(known) = self.certificates.iter_mut().find(|known| known.fields.der == der) {
             known.is_root |= is_root;
-            return Ok(Some(known.issuer.clone()));
+            return Ok(Some(known.fields.issuer.clone()));
         }
         // What cannot be read leads nowhere: neither a record nor a root whose extensions are malformed.
         let Ok(certificate) = self.read(&Candidate::new(der, self.next), budget)? else { return Ok(None) };
-        let issuer = certificate.issuer.clone();
+        let issuer = certificate.fields.issuer.clone();
         self.certificates.push(ChainCertificate { is_root, ..certificate });
         self.next += 1;
         Ok(Some(issuer))

@@ -1,7 +1,7 @@
 use ring::digest::{SHA256, SHA512, digest};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
-use crate::certificate::{Certificate, is_public_key, spki};
+use crate::certificate::{is_public_key, spki_under};
 use crate::der::DerError;
 use crate::error::{MalformedCertificate, MalformedKey};
 use crate::parameter::{Matching, Selector, Usage};
@@ -19,14 +19,7 @@ impl TlsaRecord {
         matching: Matching,
         certificate: &CertificateDer<'_>,
     ) -> Result<Self, MalformedCertificate> {
-        // As the records are judged: of a leaf that DANE-EE(3) names only the key has to be found.
-        let spki = match usage {
-            Usage::DaneEe => spki(certificate),
-            Usage::PkixTa | Usage::PkixEe | Usage::DaneTa => {
-                Certificate::parse(certificate).map(|fields| fields.spki)
-            }
-        };
-        let spki = spki.map_err(|DerError| MalformedCertificate)?;
+        let spki = spki_under(usage, certificate).map_err(|DerError| MalformedCertificate)?;
         Ok(match selector {
             Selector::Cert => Self::new(usage, selector, matching, certificate),
             Selector::Spki => Self::new(usage, selector, matching, spki),
@@ -55,6 +48,6 @@ impl TlsaRecord {
             Matching::Sha256 => digest(&SHA256, selected).as_ref().to_vec(),
             Matching::Sha512 => digest(&SHA512, selected).as_ref().to_vec(),
         };
-        Self { usage: usage.octet(), selector: selector.octet(), matching: matching.octet(), data }
+        Self::of(usage, selector, matching, data)
     }
 }

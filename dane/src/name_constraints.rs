@@ -27,7 +27,7 @@ impl<'a> NameConstraints<'a> {
         certificate: &ChainCertificate<'_>,
         budget: &mut Budget,
     ) -> Result<Option<String>, TooMuch> {
-        let subject = &certificate.subject;
+        let subject = &certificate.fields.subject;
         if !subject.is_empty() && !self.allow(|base| directory_relation(subject, base), budget)? {
             return Ok(Some(format!("directory {subject}")));
         }

@@ -1,9 +1,11 @@
+use crate::presentation::to_hex;
+
 /// The dotted form of an object identifier, from its content octets (X.690 §8.19). One that is malformed, or has a number
 /// beyond 64 bits, is given in hexadecimal, `#2a86ff`, and none in more than 64 octets.
 pub(crate) fn dotted(content: &[u8]) -> String {
     match numbers(content) {
         Some(numbers) => numbers.iter().map(u64::to_string).collect::<Vec<_>>().join("."),
-        None => content.iter().take(LONGEST).fold("#".to_owned(), |hex, octet| hex + &format!("{octet:02x}")),
+        None => format!("#{}", to_hex(content.get(..LONGEST).unwrap_or(content))),
     }
 }
 

@@ -59,7 +59,7 @@ impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
         let mut candidates: Vec<_> = self
             .issuers
             .iter()
-            .filter(|issuer| issuer.subject == subject.issuer && may_follow(issuer))
+            .filter(|issuer| issuer.fields.subject == subject.fields.issuer && may_follow(issuer))
             .collect();
         candidates.sort_by_key(|issuer| (!is_goal(issuer), !subject.points_to(issuer), issuer.fields.der));
         candidates
@@ -73,7 +73,7 @@ impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
             Ok(()) => Ok(true),
             Err(fault) => {
                 let is_new = self.bad_signatures.iter().all(|(known, _)| known.number != subject.number);
-                if is_new && !subject.is_self_issued() {
+                if is_new && !subject.fields.is_self_issued() {
                     let error = VerifyError::Untrusted { depth: path.len() - 1, fault };
                     self.bad_signatures.push((subject, error));
                 }
@@ -97,7 +97,8 @@ impl<'c, 'a, 'b> Walk<'c, 'a, 'b> {
             self.signatures.iter().any(|((number, _), result)| *number == subject.number && result.is_ok())
         };
         let is_tried = |subject: &ChainCertificate<'_>| {
-            let mut named = self.issuers.iter().filter(|issuer| issuer.subject == subject.issuer);
+            let mut named =
+                self.issuers.iter().filter(|issuer| issuer.fields.subject == subject.fields.issuer);
             named.all(|issuer| self.signatures.contains_key(&(subject.number, issuer.fields.spki)))
         };
         let mut bad = self.bad_signatures.iter().filter(|(bad, _)| !is_signed(bad) && is_tried(bad));

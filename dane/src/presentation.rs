@@ -142,7 +142,7 @@ fn decimal<T: FromStr>(text: Option<&str>) -> Result<T, String> {
     }
 }
 
-fn to_hex(octets: &[u8]) -> String {
+pub(crate) fn to_hex(octets: &[u8]) -> String {
     let mut hex = String::with_capacity(octets.len() * 2);
     for octet in octets {
         // Writing to a `String` cannot fail.

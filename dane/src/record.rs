@@ -20,6 +20,11 @@ pub struct TlsaRecord {
 }
 
 impl TlsaRecord {
+    /// A record whose numbers are assigned.
+    pub(crate) fn of(usage: Usage, selector: Selector, matching: Matching, data: Vec<u8>) -> Self {
+        Self { usage: usage.octet(), selector: selector.octet(), matching: matching.octet(), data }
+    }
+
     /// Reads the RDATA of a TLSA record.
     ///
     /// A record without association data is read, so that it is counted as present; it can never be used. An RRset

@@ -6,7 +6,6 @@ use crate::certificate::Certificate;
 use crate::der::DerError;
 use crate::error::MalformedCertificate;
 use crate::extensions::Extensions;
-use crate::name::Name;
 
 /// The CA certificates that a client trusts, for the usages PKIX-TA(0) and PKIX-EE(1).
 ///
@@ -48,7 +47,7 @@ impl Roots {
         self.by_subject.is_empty()
     }
 
-    /// Those of this subject, a prepared [`Name`].
+    /// Those of this subject, a prepared [`Name`](crate::name::Name).
     pub(crate) fn of_name(&self, subject: &[u8]) -> &[CertificateDer<'static>] {
         self.by_subject.get(subject).map_or(&[], Vec::as_slice)
     }
@@ -58,5 +57,5 @@ impl Roots {
 fn prepared_subject(root: &[u8]) -> Result<Vec<u8>, DerError> {
     let fields = Certificate::parse(root)?;
     Extensions::parse(fields.extensions)?;
-    Ok(Name::new(fields.subject).prepared()?.to_vec())
+    Ok(fields.subject.prepared()?.to_vec())
 }

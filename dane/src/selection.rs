@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::certificate::{Certificate, is_public_key, spki};
+use crate::certificate::{is_public_key, spki_under};
+use crate::der::DerError;
 use crate::digests::Digests;
 use crate::parameter::{Matching, Selector, Usage};
 use crate::profile::Profile;
@@ -122,12 +123,7 @@ impl UsableTlsa {
 
 impl From<&UsableTlsa> for TlsaRecord {
     fn from(UsableTlsa { usage, selector, matching, data, .. }: &UsableTlsa) -> Self {
-        Self {
-            usage: usage.octet(),
-            selector: selector.octet(),
-            matching: matching.octet(),
-            data: data.clone(),
-        }
+        Self::of(*usage, *selector, *matching, data.clone())
     }
 }
 
@@ -236,16 +232,11 @@ fn check_digest(data: &[u8], expected: usize, matching: Matching, digests: &Dige
 /// in a path. A DANE-EE(3) record only says which key the server has; what a key of 1024 bits is worth is for TLS to
 /// say, and below that it is not worth naming.
 fn check_full(data: &[u8], usage: Usage, selector: Selector) -> Result<(), Unusable> {
-    let spki = match (selector, usage) {
-        // What is asked of a leaf is that its key can be found.
-        (Selector::Cert, Usage::DaneEe) => spki(data),
-        (Selector::Cert, Usage::PkixTa | Usage::PkixEe | Usage::DaneTa) => {
-            Certificate::parse(data).map(|certificate| certificate.spki)
-        }
-        (Selector::Spki, _) if is_public_key(data) => Ok(data),
-        (Selector::Spki, _) => return Err(Unusable::NotAPublicKey),
+    let spki = match selector {
+        Selector::Cert => spki_under(usage, data).map_err(|DerError| Unusable::NotACertificate)?,
+        Selector::Spki if is_public_key(data) => data,
+        Selector::Spki => return Err(Unusable::NotAPublicKey),
     };
-    let Ok(spki) = spki else { return Err(Unusable::NotACertificate) };
     let minimum = match usage {
         Usage::PkixTa | Usage::PkixEe | Usage::DaneTa => MINIMUM_RSA_BITS,
         Usage::DaneEe => 1024,

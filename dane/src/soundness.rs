@@ -31,7 +31,7 @@ pub(crate) fn check_path(
         if let Some(constraints) = &certificate.extensions.name_constraints {
             for (below_depth, below) in path.iter().enumerate().take(depth) {
                 // RFC 5280 §4.2.1.10: self-issued certificates are exempt, unless they are the leaf.
-                if below_depth > 0 && below.is_self_issued() {
+                if below_depth > 0 && below.fields.is_self_issued() {
                     continue;
                 }
                 if let Some(name) = constraints.first_outside(below, budget)? {
@@ -40,7 +40,7 @@ pub(crate) fn check_path(
                 }
             }
         }
-        if !certificate.is_self_issued() {
+        if !certificate.fields.is_self_issued() {
             cas_below += 1;
         }
     }
